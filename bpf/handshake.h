@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The life of an entry in inflight: made at connect or accept, told or counted when its handshake is over.
+#pragma once
+
+// Set by the loader.
+const volatile bool report_successes = false;
+const volatile bool report_noise = false;
+
+static __always_inline struct total *total_of(const struct handshake *hs, bool make)
+{
+	struct total_key key = {
+		.cgroup = hs->cgroup,
+		.netns = hs->netns,
+		.port = hs->role == ROLE_SERVER ? hs->local_port : hs->remote_port,
+		.role = hs->role,
+	};
+	struct total *t = bpf_map_lookup_elem(&totals, &key);
+	struct total none = {};
+
+	if (t || !make)
+		return t;
+	bpf_map_update_elem(&totals, &key, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&totals, &key);
+}
+
+static __always_inline void count_total(const struct handshake *hs)
+{
+	struct total *t = total_of(hs, true);
+
+	if (!t)
+		return;
+	if (hs->ending == END_SUCCEEDED)
+		__sync_fetch_and_add(&t->succeeded, 1);
+	else
+		__sync_fetch_and_add(&t->ended, 1);
+}
+
+// note_tls_listener remembers that this server port answers with TLS, so that plaintext sent to it means something.
+static __always_inline void note_tls_listener(const struct handshake *hs)
+{
+	struct total *t;
+
+	if (hs->role != ROLE_SERVER)
+		return;
+	t = total_of(hs, true);
+	if (t)
+		__sync_fetch_and_add(&t->tls, 1);
+}
+
+static __always_inline struct twin *twin_of(const struct handshake *hs, bool make)
+{
+	bool client = hs->role == ROLE_CLIENT;
+	struct twin_key key = {
+		.client_isn = client ? hs->local_isn : hs->remote_isn,
+		.server_isn = client ? hs->remote_isn : hs->local_isn,
+	};
+	struct twin *t = bpf_map_lookup_elem(&twins, &key);
+	struct twin none = {};
+
+	if (t || !make)
+		return t;
+	bpf_map_update_elem(&twins, &key, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&twins, &key);
+}
+
+// is_tls_listener tells whether the server port is known to answer with TLS. Only the server's end can know; a client on
+// the same machine asks its twin.
+static __always_inline bool is_tls_listener(struct handshake *hs)
+{
+	struct handshake *server;
+	struct total *t;
+	struct twin *w;
+
+	if (hs->flags & HS_TLS_LISTENER)
+		return true;
+	if (hs->role == ROLE_SERVER) {
+		t = total_of(hs, false);
+		if (!t || !t->tls)
+			return false;
+	} else {
+		w = twin_of(hs, false);
+		if (!w || !w->server)
+			return false;
+		server = bpf_map_lookup_elem(&inflight, &w->server);
+		if (!server || !(server->flags & HS_TLS_LISTENER))
+			return false;
+	}
+	hs->flags |= HS_TLS_LISTENER;
+	return true;
+}
+
+static __always_inline bool silent(const struct handshake *hs)
+{
+	return hs->stream[SENT].top == hs->local_isn && hs->stream[RECEIVED].top == hs->remote_isn;
+}
+
+static __always_inline bool spoke_tls(const struct handshake *hs)
+{
+	return hs->stream[SENT].state != STREAM_OPENING || hs->stream[RECEIVED].state != STREAM_OPENING;
+}
+
+// classify_end refines END_CLOSED for a connection that carried no TLS.
+static __always_inline __u32 classify_end(struct handshake *hs)
+{
+	if (spoke_tls(hs))
+		return END_CLOSED;
+	if (silent(hs))
+		return END_QUIET;
+	return is_tls_listener(hs) ? END_CLOSED : END_PLAIN;
+}
+
+static __always_inline void count_end(__u32 ending)
+{
+	switch (ending) {
+	case END_SUCCEEDED:
+		return count(COUNT_SUCCEEDED);
+	case END_PLAIN:
+		return count(COUNT_PLAIN);
+	case END_QUIET:
+		return count(COUNT_QUIET);
+	}
+	count(COUNT_ENDED);
+}
+
+static __always_inline bool is_told(__u32 ending)
+{
+	switch (ending) {
+	case END_SUCCEEDED:
+		return report_successes;
+	case END_PLAIN:
+	case END_QUIET:
+		return report_noise;
+	}
+	return true;
+}
+
+// tell hands an ended handshake and its hellos to user space. The hellos come first; both carry the cookie.
+static __always_inline void tell(struct handshake *hs, __u64 cookie)
+{
+	struct twin *w = twin_of(hs, false);
+	struct hello *hello = bpf_map_lookup_elem(&hellos, &cookie);
+
+	if (w)
+		hs->twin = hs->role == ROLE_CLIENT ? w->server : w->client;
+	if (hs->twin)
+		hs->flags |= HS_BOTH_LOCAL;
+	if (hello && bpf_ringbuf_output(&events, hello, sizeof(*hello), 0))
+		count(COUNT_LOST_HELLO);
+	if (bpf_ringbuf_output(&events, hs, sizeof(*hs), 0))
+		count(COUNT_LOST_RING);
+}
+
+// finish ends an entry: counted always, told where asked for. Whoever deletes it counts it, so that two CPUs that
+// finish one handshake at the same time count it once.
+static __always_inline void finish(struct handshake *hs, __u32 ending)
+{
+	__u64 cookie = hs->cookie;
+
+	if (ending == END_CLOSED)
+		ending = classify_end(hs);
+	hs->ending = ending;
+	hs->end_ns = bpf_ktime_get_ns();
+	if (is_told(ending))
+		tell(hs, cookie);
+	if (ending == END_CLOSED || ending == END_SUCCEEDED)
+		count_total(hs);
+	bpf_map_delete_elem(&hellos, &cookie);
+	if (!bpf_map_delete_elem(&inflight, &cookie))
+		count_end(ending);
+}
+
+static __always_inline void note_close(struct handshake *hs, __u8 closer, __u8 how)
+{
+	if (hs->closer)
+		return;
+	hs->closer = closer;
+	hs->how = how;
+	hs->close_ns = bpf_ktime_get_ns();
+}

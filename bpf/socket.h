@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What sock_ops tells of a TCP socket: its birth, its addresses and process, its end.
+#pragma once
+
+#define AF_INET 2
+#define AF_INET6 10
+#define ETIMEDOUT 110
+#define ECONNRESET 104
+#define EPIPE 32
+
+// owner_is_current tells whether the code runs on behalf of the thread that uses the socket: it has locked it. In a
+// softirq the socket is not owned, and the current task is whichever was interrupted.
+static __always_inline bool owner_is_current(struct sock *sk)
+{
+	return sk->sk_lock.owned != 0;
+}
+
+static __always_inline void note_process(struct handshake *hs, struct sock *sk)
+{
+	struct task_struct *task, *leader;
+
+	if (hs->pid || !can_read_kernel || !owner_is_current(sk))
+		return;
+	task = (void *)bpf_get_current_task();
+	leader = BPF_CORE_READ(task, group_leader);
+	hs->pid = BPF_CORE_READ(leader, pid);
+	BPF_CORE_READ_STR_INTO(&hs->comm, leader, comm);
+}
+
+static __always_inline void map_ipv4(__u8 *to, __u32 addr)
+{
+	__u32 *word = (__u32 *)to;
+
+	word[0] = 0;
+	word[1] = 0;
+	word[2] = bpf_htonl(0xffff);
+	word[3] = addr;
+}
+
+static __always_inline void note_addresses(struct handshake *hs, struct bpf_sock_ops *ops)
+{
+	__u32 *local = (__u32 *)hs->local_addr;
+	__u32 *remote = (__u32 *)hs->remote_addr;
+
+	hs->local_port = ops->local_port;
+	hs->remote_port = bpf_ntohl(ops->remote_port);
+	if (ops->family != AF_INET6) {
+		map_ipv4(hs->local_addr, ops->local_ip4);
+		map_ipv4(hs->remote_addr, ops->remote_ip4);
+		return;
+	}
+	local[0] = ops->local_ip6[0];
+	local[1] = ops->local_ip6[1];
+	local[2] = ops->local_ip6[2];
+	local[3] = ops->local_ip6[3];
+	remote[0] = ops->remote_ip6[0];
+	remote[1] = ops->remote_ip6[1];
+	remote[2] = ops->remote_ip6[2];
+	remote[3] = ops->remote_ip6[3];
+}
+
+static __always_inline struct sock *kernel_sock(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk = ops->sk;
+	struct tcp_sock *tp;
+
+	if (!sk)
+		return NULL;
+	tp = bpf_skc_to_tcp_sock(sk);
+	return (struct sock *)tp;
+}
+
+// open_handshake makes the entry of a socket that begins to connect or was accepted.
+static __always_inline struct handshake *open_handshake(struct bpf_sock_ops *ops, __u8 role)
+{
+	__u64 cookie = bpf_get_socket_cookie(ops);
+	struct sock *sk = kernel_sock(ops);
+	struct handshake *hs;
+	struct blank *none = blank();
+
+	if (!sk || !none)
+		return NULL;
+	if (bpf_map_update_elem(&inflight, &cookie, &none->handshake, BPF_ANY)) {
+		count(COUNT_LOST_INFLIGHT);
+		return NULL;
+	}
+	hs = bpf_map_lookup_elem(&inflight, &cookie);
+	if (!hs)
+		return NULL;
+	hs->kind = RING_HANDSHAKE;
+	hs->cookie = cookie;
+	hs->start_ns = bpf_ktime_get_ns();
+	hs->role = role;
+	hs->cgroup = socket_cgroup(sk);
+	hs->netns = sk->__sk_common.skc_net.net->ns.inum;
+	note_addresses(hs, ops);
+	note_process(hs, sk);
+	// Closes are told by a callback that has to be asked for.
+	bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+	return hs;
+}
+
+// handshake_in_flight returns the entry of a socket, or NULL once its handshake is over.
+static __always_inline struct handshake *handshake_in_flight(struct bpf_sock_ops *ops)
+{
+	__u64 cookie = bpf_get_socket_cookie(ops);
+
+	return bpf_map_lookup_elem(&inflight, &cookie);
+}
+
+// establish notes both initial sequence numbers: where the streams begin, and by what both ends know each other.
+static __always_inline void establish(struct handshake *hs, struct bpf_sock_ops *ops)
+{
+	struct twin *w;
+
+	hs->flags |= HS_ESTABLISHED;
+	note_addresses(hs, ops);
+	hs->local_isn = ops->snd_nxt;
+	hs->remote_isn = ops->rcv_nxt;
+	hs->stream[SENT].next = hs->stream[SENT].top = hs->local_isn;
+	hs->stream[RECEIVED].next = hs->stream[RECEIVED].top = hs->remote_isn;
+	w = twin_of(hs, true);
+	if (!w)
+		return;
+	if (hs->role == ROLE_CLIENT)
+		w->client = hs->cookie;
+	else
+		w->server = hs->cookie;
+}
+
+// end_connect: the socket closed before TCP was established.
+static __always_inline void end_connect(struct handshake *hs)
+{
+	note_close(hs, hs->error ? CLOSER_REMOTE : CLOSER_LOCAL, HOW_REFUSED);
+	finish(hs, END_CONNECT);
+}
+
+// end_socket: an established socket closed. A local abort (close with unread data, SO_LINGER 0, disconnect) closes the
+// socket first and sends its reset right after, in the same call: the reset then ends the entry.
+static __always_inline void end_socket(struct handshake *hs, int old)
+{
+	bool open = old == BPF_TCP_ESTABLISHED || old == BPF_TCP_SYN_RECV || old == BPF_TCP_CLOSE_WAIT;
+
+	if (hs->error == ETIMEDOUT) {
+		note_close(hs, CLOSER_NETWORK, HOW_TIMEOUT);
+	} else if (hs->error == ECONNRESET || hs->error == EPIPE) {
+		hs->flags |= HS_RESET_RECEIVED;
+		note_close(hs, CLOSER_REMOTE, HOW_RST);
+	} else if (open && !(hs->flags & HS_RESET_SENT)) {
+		hs->flags |= HS_ABORTING;
+		note_close(hs, CLOSER_LOCAL, HOW_RST);
+		return;
+	}
+	finish(hs, END_CLOSED);
+}
+
+static __always_inline void change_state(struct handshake *hs, struct bpf_sock_ops *ops, struct sock *sk)
+{
+	int old = ops->args[0], new = ops->args[1];
+
+	note_process(hs, sk);
+	switch (new) {
+	case BPF_TCP_FIN_WAIT1:
+	case BPF_TCP_LAST_ACK:
+		note_close(hs, CLOSER_LOCAL, HOW_FIN);
+		break;
+	case BPF_TCP_CLOSE_WAIT:
+		note_close(hs, CLOSER_REMOTE, HOW_FIN);
+		break;
+	case BPF_TCP_CLOSE:
+		hs->error = sk->sk_err;
+		hs->retransmits = ops->total_retrans;
+		if (old == BPF_TCP_SYN_SENT)
+			end_connect(hs);
+		else
+			end_socket(hs, old);
+	}
+}
+
+static __always_inline void on_state(struct bpf_sock_ops *ops)
+{
+	struct handshake *hs = handshake_in_flight(ops);
+	struct sock *sk;
+
+	if (!hs)
+		return;
+	sk = kernel_sock(ops);
+	if (sk)
+		change_state(hs, ops, sk);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The kernel side of tlstrace. It copies facts and judges nothing but this: whether a handshake has surely succeeded.
+// Every program lets every packet and every socket pass unchanged.
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "types.h"
+#include "maps.h"
+#include "compat.h"
+#include "source.h"
+#include "stash.h"
+#include "hello.h"
+#include "stream.h"
+#include "preface.h"
+#include "handshake.h"
+#include "reset.h"
+#include "socket.h"
+#include "wire.h"
+
+// Never read: keeps the enumerations in the type information, from which the Go side is generated.
+const volatile struct {
+	enum direction direction;
+	enum role role;
+	enum ring_kind ring_kind;
+	enum ending ending;
+	enum stream_state stream_state;
+	enum gap gap;
+	enum closer closer;
+	enum close_how close_how;
+	enum preface preface;
+	enum counter counter;
+	enum stream_flag stream_flag;
+	enum handshake_flag handshake_flag;
+} vocabulary = {};
+
+SEC("cgroup_skb/egress")
+int packet_sent(struct __sk_buff *skb)
+{
+	on_packet(skb, SENT);
+	return 1;
+}
+
+SEC("cgroup_skb/ingress")
+int packet_received(struct __sk_buff *skb)
+{
+	on_packet(skb, RECEIVED);
+	return 1;
+}
+
+SEC("sockops")
+int socket_event(struct bpf_sock_ops *ops)
+{
+	struct handshake *hs;
+
+	switch (ops->op) {
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+		if (open_handshake(ops, ROLE_CLIENT))
+			count(COUNT_CONNECTIONS);
+		break;
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		hs = handshake_in_flight(ops);
+		if (hs)
+			establish(hs, ops);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		hs = open_handshake(ops, ROLE_SERVER);
+		if (!hs)
+			break;
+		count(COUNT_CONNECTIONS);
+		establish(hs, ops);
+		take_early(hs, ops);
+		break;
+	case BPF_SOCK_OPS_STATE_CB:
+		on_state(ops);
+	}
+	return 1;
+}
+
+SEC("fentry/tcp_send_active_reset")
+int BPF_PROG(reset_sent_fentry, struct sock *sk, gfp_t priority)
+{
+	on_reset_sent(sk, 0);
+	return 0;
+}
+
+SEC("fentry/tcp_send_active_reset")
+int BPF_PROG(reset_sent_fentry_reason, struct sock *sk, gfp_t priority, int reason)
+{
+	on_reset_sent(sk, reason);
+	return 0;
+}
+
+SEC("kprobe/tcp_send_active_reset")
+int BPF_KPROBE(reset_sent_kprobe, struct sock *sk, gfp_t priority, int reason)
+{
+	on_reset_sent(sk, reason);
+	return 0;
+}
+
+// Fires for resets that answer a segment, too: those carry the segment and are not of this socket's making.
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(reset_sent_tracepoint, struct sock *sk, struct sk_buff *skb)
+{
+	if (!skb)
+		on_reset_sent(sk, 0);
+	return 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(reset_sent_tracepoint_reason, struct sock *sk, struct sk_buff *skb, int reason)
+{
+	if (!skb)
+		on_reset_sent(sk, reason);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(reset_received_tracepoint, struct sock *sk)
+{
+	on_reset_received(sk);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,257 @@
+package tracer
+
+import (
+	"errors"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/link"
+)
+
+// variant is one way to serve a purpose.
+type variant struct {
+	name    string
+	program string // in the object
+	// usable asks the kernel; nil means yes. The error says why not.
+	usable func(k *kernel) error
+	attach func(cgroup string, p *ebpf.Program) (link.Link, error)
+	// follows says that the hook runs after the packet has left, hasReason that it is told the reason of a reset.
+	follows, hasReason bool
+}
+
+// hook is one purpose with its variants, best first.
+type hook struct {
+	purpose  Purpose
+	required bool
+	loss     string // what is not seen without it
+	variants []variant
+}
+
+// hooks is everything that tlstrace attaches. The order is the order of attachment: sockets come last, so that no
+// connection is followed before its bytes can be seen.
+var hooks = []hook{
+	{purpose: PurposeEgress, required: true, variants: []variant{
+		{name: "cgroup_skb", program: bpfProgPacketSent, usable: hasProgram(ebpf.CGroupSKB), attach: toCgroup(ebpf.AttachCGroupInetEgress)},
+	}},
+	{purpose: PurposeIngress, required: true, variants: []variant{
+		{name: "cgroup_skb", program: bpfProgPacketReceived, usable: hasProgram(ebpf.CGroupSKB), attach: toCgroup(ebpf.AttachCGroupInetIngress)},
+	}},
+	{
+		purpose: PurposeResetSent,
+		loss:    "resets that this machine sends are still seen on the wire, but not the kernel's reason for them",
+		variants: []variant{
+			{name: "fentry", program: bpfProgResetSentFentryReason, usable: fentryWithReason, attach: toTracing, hasReason: true},
+			{name: "fentry", program: bpfProgResetSentFentry, usable: fentryWithoutReason, attach: toTracing},
+			{name: "kprobe", program: bpfProgResetSentKprobe, usable: kprobeWithReason, attach: toKprobe(activeReset), hasReason: true},
+			{name: "kprobe", program: bpfProgResetSentKprobe, usable: kprobeWithoutReason, attach: toKprobe(activeReset)},
+			{name: "tracepoint", program: bpfProgResetSentTracepointReason, usable: tracepointWithReason, attach: toTracing, follows: true, hasReason: true},
+			{name: "tracepoint", program: bpfProgResetSentTracepoint, usable: tracepointWithoutReason, attach: toTracing, follows: true},
+		},
+	},
+	{
+		purpose: PurposeResetReceive,
+		loss:    "resets that arrive are still known from the socket's error, but not the moment of their arrival",
+		variants: []variant{
+			{name: "tracepoint", program: bpfProgResetReceivedTracepoint, usable: hasTracepoint("tcp_receive_reset"), attach: toTracing},
+		},
+	},
+	{purpose: PurposeSockets, required: true, variants: []variant{
+		{name: "sock_ops", program: bpfProgSocketEvent, usable: hasProgram(ebpf.SockOps), attach: toCgroup(ebpf.AttachCGroupSockOps)},
+	}},
+}
+
+const activeReset = "tcp_send_active_reset"
+
+func toCgroup(at ebpf.AttachType) func(string, *ebpf.Program) (link.Link, error) {
+	return func(cgroup string, p *ebpf.Program) (link.Link, error) {
+		return link.AttachCgroup(link.CgroupOptions{Path: cgroup, Attach: at, Program: p})
+	}
+}
+
+func toTracing(_ string, p *ebpf.Program) (link.Link, error) {
+	return link.AttachTracing(link.TracingOptions{Program: p})
+}
+
+func toKprobe(symbol string) func(string, *ebpf.Program) (link.Link, error) {
+	return func(_ string, p *ebpf.Program) (link.Link, error) { return link.Kprobe(symbol, p, nil) }
+}
+
+func hasProgram(t ebpf.ProgramType) func(*kernel) error {
+	return func(*kernel) error { return features.HaveProgramType(t) }
+}
+
+var (
+	errReason   = errors.New("the function takes a reason on this kernel: another form of the program is used")
+	errNoReason = errors.New("the function takes no reason on this kernel")
+)
+
+func fentryWithReason(k *kernel) error    { return all(k, resetTakesReason, loadsFentry) }
+func fentryWithoutReason(k *kernel) error { return all(k, resetTakesNoReason, loadsFentry) }
+func kprobeWithReason(k *kernel) error    { return all(k, resetTakesReason, hasKprobes) }
+func kprobeWithoutReason(k *kernel) error { return all(k, resetTakesNoReason, hasKprobes) }
+
+func tracepointWithReason(k *kernel) error {
+	return all(k, hasTracepoint("tcp_send_reset"), tracepointTakesReason)
+}
+
+func tracepointWithoutReason(k *kernel) error {
+	if err := hasTracepoint("tcp_send_reset")(k); err != nil {
+		return err
+	}
+	if tracepointTakesReason(k) == nil {
+		return errReason
+	}
+	return nil
+}
+
+func all(k *kernel, checks ...func(*kernel) error) error {
+	for _, check := range checks {
+		if err := check(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resetTakesReason: the third argument came with Linux 6.10 (commit 5691276b39da).
+func resetTakesReason(k *kernel) error {
+	n, err := k.params(activeReset)
+	if err != nil {
+		return err
+	}
+	if n < 3 {
+		return errNoReason
+	}
+	return nil
+}
+
+func resetTakesNoReason(k *kernel) error {
+	switch err := resetTakesReason(k); {
+	case err == nil:
+		return errReason
+	case errors.Is(err, errNoReason):
+		return nil
+	default:
+		return err
+	}
+}
+
+// hasTracepoint looks for the function type of a raw tracepoint, which the kernel names btf_trace_NAME.
+func hasTracepoint(name string) func(*kernel) error {
+	return func(k *kernel) error {
+		_, err := k.tracepointParams(name)
+		return err
+	}
+}
+
+// tracepointTakesReason: btf_trace_ functions begin with a private argument, then come sk, skb and, since Linux 6.10, the reason.
+func tracepointTakesReason(k *kernel) error {
+	n, err := k.tracepointParams("tcp_send_reset")
+	if err != nil {
+		return err
+	}
+	if n < 4 {
+		return errNoReason
+	}
+	return nil
+}
+
+// loadsFentry loads and attaches an fentry program that does nothing: BTF alone does not tell, since lockdown, missing
+// ftrace or a missing trampoline refuse it late.
+func loadsFentry(*kernel) error {
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: activeReset, License: "Dual BSD/GPL",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+	})
+	if err != nil {
+		return shortError(err)
+	}
+	defer func() { _ = p.Close() }()
+	l, err := link.AttachTracing(link.TracingOptions{Program: p})
+	if err != nil {
+		return shortError(err)
+	}
+	return l.Close()
+}
+
+func hasKprobes(*kernel) error {
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Type: ebpf.Kprobe, License: "Dual BSD/GPL",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+	})
+	if err != nil {
+		return shortError(err)
+	}
+	defer func() { _ = p.Close() }()
+	l, err := link.Kprobe(activeReset, p, nil)
+	if err != nil {
+		return shortError(err)
+	}
+	return l.Close()
+}
+
+// shortError keeps the cause of a refused load: the verifier's log and hints about limits that do not apply are for debugging.
+func shortError(err error) error {
+	var ve *ebpf.VerifierError
+	if errors.As(err, &ve) {
+		return ve.Cause
+	}
+	return err
+}
+
+// choose returns the best usable variant, or a forced one. It reports on all.
+func (h hook) choose(k *kernel, forced string) (*variant, HookReport) {
+	report := HookReport{Purpose: h.purpose, Required: h.required}
+	var chosen *variant
+	for i := range h.variants {
+		v := &h.variants[i]
+		err := v.ask(k)
+		report.Variants = append(report.Variants, VariantReport{Name: v.name, Usable: err == nil, Why: v.why(err)})
+		if err == nil && chosen == nil && (forced == "" || forced == v.name) {
+			chosen = v
+		}
+	}
+	report.Variants = oneEach(report.Variants)
+	if chosen == nil {
+		report.Loss = h.loss
+		return nil, report
+	}
+	report.Chosen = chosen.name
+	return chosen, report
+}
+
+func (v *variant) ask(k *kernel) error {
+	if v.usable == nil {
+		return nil
+	}
+	return v.usable(k)
+}
+
+func (v *variant) why(err error) string {
+	switch {
+	case err != nil:
+		return err.Error()
+	case v.hasReason:
+		return "supported; tells the kernel's reason of a reset"
+	default:
+		return "supported"
+	}
+}
+
+// oneEach folds the two forms of a variant (with and without a reason) into the one that fits this kernel.
+func oneEach(reports []VariantReport) []VariantReport {
+	var out []VariantReport
+	for _, r := range reports {
+		last := len(out) - 1
+		switch {
+		case last < 0 || out[last].Name != r.Name:
+			out = append(out, r)
+		case !out[last].Usable && (r.Usable || isFormOnly(out[last].Why)):
+			out[last] = r
+		}
+	}
+	return out
+}
+
+func isFormOnly(why string) bool { return why == errReason.Error() || why == errNoReason.Error() }

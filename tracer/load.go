@@ -1,0 +1,145 @@
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
+)
+
+// Bounds of what [Options] may ask for.
+const (
+	minRingBytes   = 64 << 10
+	minMaxInflight = 64
+)
+
+// loaded is what is in the kernel.
+type loaded struct {
+	collection *ebpf.Collection
+	links      []link.Link // kept: a link that nobody references is closed by the garbage collector
+	chosen     map[Purpose]*variant
+}
+
+// load chooses variants, loads their programs and attaches them. On an error nothing is left behind.
+func load(o Options, k *kernel, cgroup string) (_ *loaded, err error) {
+	// Kernels before 5.11 account BPF memory to this limit. Where it may not be raised it is not needed, or loading says so.
+	limitErr := rlimit.RemoveMemlock()
+	l := &loaded{chosen: map[Purpose]*variant{}}
+	defer func() {
+		if err != nil {
+			_ = l.Close()
+		}
+	}()
+	if err := l.choose(o, k); err != nil {
+		return nil, err
+	}
+	spec, err := l.spec(o)
+	if err != nil {
+		return nil, err
+	}
+	if l.collection, err = ebpf.NewCollection(spec); err != nil {
+		return nil, errors.Join(explainLoad(err), limitErr)
+	}
+	return l, l.attach(cgroup)
+}
+
+func (l *loaded) choose(o Options, k *kernel) error {
+	for _, h := range hooks {
+		v, report := h.choose(k, o.Variants[h.purpose])
+		if v == nil && (h.required || o.Variants[h.purpose] != "") {
+			return fmt.Errorf("%w: %s: %s", ErrNotSupported, h.purpose, report.Variants[0].Why)
+		}
+		if v != nil {
+			l.chosen[h.purpose] = v
+		}
+	}
+	return nil
+}
+
+// spec is the object with only the chosen programs, sized and configured.
+func (l *loaded) spec(o Options) (*ebpf.CollectionSpec, error) {
+	spec, err := loadBpf()
+	if err != nil {
+		return nil, err
+	}
+	keep := map[string]bool{}
+	for _, v := range l.chosen {
+		keep[v.program] = true
+	}
+	for name := range spec.Programs {
+		if !keep[name] {
+			delete(spec.Programs, name)
+		}
+	}
+	size(spec, o)
+	return spec, l.configure(spec, o)
+}
+
+func size(spec *ebpf.CollectionSpec, o Options) {
+	ring := max(o.RingBytes, minRingBytes)
+	spec.Maps[bpfMapEvents].MaxEntries = 1 << bits.Len(uint(ring-1))
+	inflight := uint32(max(o.MaxInflight, minMaxInflight))
+	spec.Maps[bpfMapInflight].MaxEntries = inflight
+	spec.Maps[bpfMapHellos].MaxEntries = max(inflight/4, minMaxInflight)
+}
+
+func (l *loaded) configure(spec *ebpf.CollectionSpec, o Options) error {
+	set := map[string]bool{
+		bpfVarReportSuccesses: o.Successes,
+		bpfVarReportNoise:     o.Noise,
+		bpfVarCanReadKernel:   lockdown() != "confidentiality",
+	}
+	if v := l.chosen[PurposeResetSent]; v != nil {
+		set[bpfVarResetHookFollows] = v.follows
+		set[bpfVarResetHasReason] = v.hasReason
+	}
+	for name, value := range set {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (l *loaded) attach(cgroup string) error {
+	for _, h := range hooks {
+		v := l.chosen[h.purpose]
+		if v == nil {
+			continue
+		}
+		at, err := v.attach(cgroup, l.collection.Programs[v.program])
+		if err != nil {
+			return fmt.Errorf("attach %s by %s: %w", h.purpose, v.name, explainLoad(err))
+		}
+		l.links = append(l.links, at)
+	}
+	return nil
+}
+
+// explainLoad adds the sentinel by which a caller decides.
+func explainLoad(err error) error {
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%w: %w", ErrPermission, shortError(err))
+	case errors.Is(err, ebpf.ErrNotSupported):
+		return fmt.Errorf("%w: %w", ErrNotSupported, err)
+	}
+	return err
+}
+
+// Close detaches and unloads, the last attached first.
+func (l *loaded) Close() error {
+	var errs []error
+	for i := len(l.links) - 1; i >= 0; i-- {
+		errs = append(errs, l.links[i].Close())
+	}
+	l.links = nil
+	if l.collection != nil {
+		l.collection.Close()
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,39 @@
+package tracer
+
+import "log/slog"
+
+// Defaults of [Options].
+const (
+	DefaultRingBytes   = 1 << 20
+	DefaultMaxInflight = 4096
+)
+
+// Options says what to trace. The zero value traces every TLS handshake on the machine and reports those that
+// may have failed.
+type Options struct {
+	// Cgroup is the cgroup v2 directory whose sockets are traced, its children included; "" is the root.
+	Cgroup string
+	// Successes reports handshakes that succeeded, too; else they are only counted in [Stats].
+	Successes bool
+	// Noise reports connections that carried nothing or no TLS and just ended; else they are only counted.
+	Noise bool
+	// RingBytes is the size of the ring buffer between kernel and user space, rounded up to a power of two.
+	RingBytes int
+	// MaxInflight bounds the connections whose handshake is followed at the same time.
+	MaxInflight int
+	// Variants forces the variant of a purpose, for tests: {PurposeResetSent: "kprobe"}.
+	Variants map[Purpose]string
+	// Logger receives warnings; nil discards them.
+	Logger *slog.Logger
+}
+
+// Stats counts what happened since [Open]. All figures only grow.
+type Stats struct {
+	Connections uint64 `json:"connections"` // TCP connections of which the beginning was seen
+	Succeeded   uint64 `json:"succeeded"`   // ends of handshakes that succeeded; a connection has two if both ends are local
+	Ended       uint64 `json:"ended"`       // ends of connections that were handed to user space to be judged
+	Plain       uint64 `json:"plain"`       // ends of connections that never spoke TLS
+	Quiet       uint64 `json:"quiet"`       // ends of connections that closed without a byte
+	// Lost counts what could not be followed or told, by where it was lost.
+	Lost map[string]uint64 `json:"lost"`
+}

@@ -1,0 +1,40 @@
+package tracer
+
+import "fmt"
+
+// Keys of [Stats.Lost].
+const (
+	LostInflight    = "inflight_full" // no room to follow a handshake: raise Options.MaxInflight
+	LostHello       = "hello_full"    // no room to keep a hello: the event lacks SNI and versions
+	LostRing        = "ring_full"     // no room in the ring buffer: the event was shed, raise Options.RingBytes
+	LostStream      = "stream"        // a stream could not be followed: the event says so
+	LostUndecodable = "undecodable"   // a record that this build does not understand
+)
+
+// Stats returns the counts so far.
+func (t *Tracer) Stats() (Stats, error) {
+	var n [bpfCounterCOUNTERS]uint64
+	for i := range n {
+		var perCPU []uint64
+		if err := t.loaded.collection.Maps[bpfMapCounters].Lookup(uint32(i), &perCPU); err != nil {
+			return Stats{}, fmt.Errorf("read the counters: %w", err)
+		}
+		for _, v := range perCPU {
+			n[i] += v
+		}
+	}
+	return Stats{
+		Connections: n[bpfCounterCOUNT_CONNECTIONS],
+		Succeeded:   n[bpfCounterCOUNT_SUCCEEDED],
+		Ended:       n[bpfCounterCOUNT_ENDED],
+		Plain:       n[bpfCounterCOUNT_PLAIN],
+		Quiet:       n[bpfCounterCOUNT_QUIET],
+		Lost: map[string]uint64{
+			LostInflight:    n[bpfCounterCOUNT_LOST_INFLIGHT],
+			LostHello:       n[bpfCounterCOUNT_LOST_HELLO],
+			LostRing:        n[bpfCounterCOUNT_LOST_RING],
+			LostStream:      n[bpfCounterCOUNT_LOST_STREAM],
+			LostUndecodable: t.lost.undecodable.Load(),
+		},
+	}, nil
+}

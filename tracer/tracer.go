@@ -1,0 +1,205 @@
+// Package tracer watches the TLS handshakes of every process on a machine from the kernel.
+//
+// [Open] loads and attaches the programs, [Tracer.Read] returns the connections that ended before their handshake
+// had surely succeeded, as facts; package verdict judges them. Nothing is pinned: when the Tracer is closed, or its process
+// dies in whatever way, the kernel detaches and unloads everything.
+//
+// It needs Linux 5.10 with BTF, a cgroup v2 hierarchy, and the capabilities that [Probe] names when they are missing.
+package tracer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
+
+	"github.com/tlstrace/tlstrace/event"
+)
+
+// Sentinels for the decisions that a caller takes. [Open] wraps them with what to do about it.
+var (
+	ErrClosed       = errors.New("tracer is closed")
+	ErrPermission   = errors.New("not permitted to load BPF programs")
+	ErrNoBTF        = errors.New("the kernel has no type information (BTF)")
+	ErrNoCgroup2    = errors.New("no cgroup v2 hierarchy is mounted")
+	ErrNotSupported = errors.New("the kernel does not support a hook that is required")
+)
+
+// Tracer is a running set of BPF programs. Read is for one goroutine at a time; the other methods are for any.
+type Tracer struct {
+	loaded  *loaded
+	ring    *ringbuf.Reader
+	record  ringbuf.Record // reused
+	pairs   *pairs
+	sweeper *sweeper
+	reasons map[uint32]string // of resets, by this kernel's names
+	log     *slog.Logger
+	lost    lost
+}
+
+// lost counts what this side could not read. The kernel side counts its own.
+type lost struct {
+	undecodable atomic.Uint64
+}
+
+// Open loads the programs and attaches them to the cgroup. On an error nothing is left behind.
+func Open(o Options) (*Tracer, error) {
+	o = o.withDefaults()
+	cgroup, err := cgroupOf(o.Cgroup)
+	if err != nil {
+		return nil, err
+	}
+	k := newKernel()
+	if k.err != nil {
+		return nil, fmt.Errorf("%w: %w; use a kernel built with CONFIG_DEBUG_INFO_BTF=y", ErrNoBTF, k.err)
+	}
+	l, err := load(o, k, cgroup)
+	if err != nil {
+		return nil, explainOpen(err)
+	}
+	ring, err := ringbuf.NewReader(l.collection.Maps[bpfMapEvents])
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read the ring buffer: %w", err), l.Close())
+	}
+	inflight := l.collection.Maps[bpfMapInflight]
+	return &Tracer{
+		loaded: l, ring: ring, log: o.Logger, reasons: k.enumNames("sk_rst_reason"),
+		pairs:   newPairs(func(cookie uint64) bool { return inflight.Lookup(cookie, &bpfHandshake{}) == nil }),
+		sweeper: &sweeper{inflight: inflight, hellos: l.collection.Maps[bpfMapHellos]},
+	}, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.RingBytes == 0 {
+		o.RingBytes = DefaultRingBytes
+	}
+	if o.MaxInflight == 0 {
+		o.MaxInflight = DefaultMaxInflight
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// explainOpen adds to a refused load which capability is missing, if one is.
+func explainOpen(err error) error {
+	if !errors.Is(err, ErrPermission) {
+		return err
+	}
+	if missing := missingCapabilities(); len(missing) > 0 {
+		return fmt.Errorf("%w (missing: %v; run it with sudo)", err, missing)
+	}
+	return err
+}
+
+// Read returns the next connection that ended, as facts. It blocks until there is one. It returns ctx's error when ctx is done, and
+// [ErrClosed] when the tracer is closed; what cannot be decoded is counted in [Stats] and skipped.
+func (t *Tracer) Read(ctx context.Context) (event.Event, error) {
+	stop := context.AfterFunc(ctx, func() { t.ring.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	for {
+		if c, ok := t.pairs.next(); ok {
+			return c.facts(wallClock(), t.reasons), nil
+		}
+		if err := ctx.Err(); err != nil {
+			return event.Event{}, err
+		}
+		if err := t.fetch(ctx); err != nil {
+			return event.Event{}, err
+		}
+	}
+}
+
+// fetch reads one record, or waits until something else is due.
+func (t *Tracer) fetch(ctx context.Context) error {
+	t.ring.SetDeadline(t.due())
+	if ctx.Err() != nil {
+		return nil
+	}
+	switch err := t.ring.ReadInto(&t.record); {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		t.tick()
+		return nil
+	case errors.Is(err, ringbuf.ErrClosed):
+		return ErrClosed
+	case err != nil:
+		return fmt.Errorf("read the ring buffer: %w", err)
+	}
+	t.take(t.record.RawSample)
+	if time.Now().After(t.sweeper.due()) {
+		t.tick()
+	}
+	return nil
+}
+
+// due is when waiting for the ring has to end.
+func (t *Tracer) due() time.Time {
+	due := t.sweeper.due()
+	if d, ok := t.pairs.due(); ok && d.Before(due) {
+		return d
+	}
+	return due
+}
+
+// tick does what time has made due: ends that waited for their twin in vain, entries that nothing will end any more.
+func (t *Tracer) tick() {
+	now := time.Now()
+	t.pairs.expire(now)
+	for _, h := range t.sweeper.sweep(now, monotonic()) {
+		t.pairs.add(h, now)
+	}
+}
+
+// take decodes one record.
+func (t *Tracer) take(raw []byte) {
+	kind, err := kindOf(raw)
+	if err == nil && kind == bpfRingKindRING_HELLO {
+		err = t.pairs.addHello(raw)
+	} else if err == nil {
+		h := &half{}
+		if err = readHandshake(raw, &h.handshake); err == nil {
+			t.pairs.add(h, time.Now())
+		}
+	}
+	if err != nil {
+		t.lost.undecodable.Add(1)
+		t.log.Warn("skipped a record from the kernel", "error", err)
+	}
+}
+
+// Hooks says which variant serves each purpose. A purpose that nothing serves is absent.
+func (t *Tracer) Hooks() map[Purpose]string {
+	hooks := map[Purpose]string{}
+	for p, v := range t.loaded.chosen {
+		hooks[p] = v.name
+	}
+	return hooks
+}
+
+// Close detaches everything. A Read that is under way returns [ErrClosed].
+func (t *Tracer) Close() error {
+	return errors.Join(t.ring.Close(), t.loaded.Close())
+}
+
+// monotonic is the clock of the kernel side, bpf_ktime_get_ns.
+func monotonic() uint64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0
+	}
+	return uint64(ts.Nano())
+}
+
+// wallClock tells the time of a moment of the monotonic clock, by the difference of both clocks now: a step of the
+// wall clock moves later events only.
+func wallClock() func(uint64) time.Time {
+	now, mono := time.Now(), monotonic()
+	return func(at uint64) time.Time { return now.Add(-time.Duration(mono - at)).Round(0) }
+}
