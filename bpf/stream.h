@@ -328,16 +328,20 @@ static __always_inline bool step(struct handshake *hs, struct stream *s, struct 
 }
 
 // steps follows up to STEPS_AT_ONCE headers, bodies and chunks of the s->left bytes at s->at. The cursor is kept in the
-// map, and reloaded in every step, so that the verifier need not tell the steps' paths apart.
-static __always_inline bool steps(struct handshake *hs, __u32 direction, const struct source *src, __u64 now)
+// map, and reloaded in every step, so that the verifier need not tell the steps' paths apart. The compiler may not know
+// that the pointers are the same in every step: it would compute each member's address before the loop, and spill it.
+static __always_inline bool steps(struct handshake *entry, __u32 direction, const struct source *src, __u64 now)
 {
-	struct stream *s = &hs->stream[direction & 1];
-	struct stream *peer = &hs->stream[!(direction & 1)];
-	bool client = is_client(hs, direction);
-
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < STEPS_AT_ONCE; i++) {
+		struct handshake *hs = entry;
+		struct stream *s, *peer;
+
 		barrier();
-		if (!step(hs, s, peer, client, src, now))
+		barrier_var(hs);
+		s = &hs->stream[direction & 1];
+		peer = &hs->stream[!(direction & 1)];
+		if (!step(hs, s, peer, is_client(hs, direction), src, now))
 			return !s->left && hs->flags & HS_STASHED;
 	}
 	return true;

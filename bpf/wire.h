@@ -20,6 +20,7 @@ static __always_inline __u32 proxy_header(const struct source *src, const struct
 		n = 16 + ((__u32)b[14] << 8 | b[15]);
 		return n < g->length ? n : 0;
 	}
+#pragma clang loop unroll(disable)
 	for (n = 16; n < PROXY_V1_MAX; n++) {
 		__u8 c = 0;
 
@@ -151,6 +152,7 @@ static __always_inline void follow_packet(struct handshake *hs, __u32 direction,
 			finish(hs, END_PLAIN);
 		return;
 	}
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < WALKS && more; i++)
 		more = walk_packet(skb, cookie, direction, g->ack, now);
 	if (more && hs->stream[direction & 1].left)
@@ -242,6 +244,7 @@ static __always_inline void take_early(struct handshake *hs, struct bpf_sock_ops
 	g.ack = src.kept->ack;
 	if (!take_payload(hs, RECEIVED, &src, &g, now, &over))
 		return;
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < WALKS && more; i++)
 		more = walk_early(ops, hs->cookie, key.owner, now);
 }

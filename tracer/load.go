@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"os"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
 )
 
 // Bounds of what [Options] may ask for.
@@ -120,10 +120,13 @@ func (l *loaded) attach(cgroup string) error {
 	return nil
 }
 
-// explainLoad adds the sentinel by which a caller decides.
+// explainLoad adds the sentinel by which a caller decides. The verifier refuses with EACCES, which is no matter of
+// permissions; its last words are kept.
 func explainLoad(err error) error {
 	switch {
-	case errors.Is(err, os.ErrPermission):
+	case errors.Is(err, unix.EACCES):
+		return fmt.Errorf("%w: the kernel's verifier refuses a program: %w", ErrNotSupported, err)
+	case errors.Is(err, unix.EPERM):
 		return fmt.Errorf("%w: %w", ErrPermission, shortError(err))
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return fmt.Errorf("%w: %w", ErrNotSupported, err)
