@@ -17,8 +17,7 @@ static __always_inline bool starts(const __u8 *bytes, const char *with, int n)
 static __always_inline bool is_http_request(const __u8 *b)
 {
 	return STARTS(b, "GET ") || STARTS(b, "POST ") || STARTS(b, "PUT ") || STARTS(b, "HEAD ") ||
-	       STARTS(b, "OPTIONS ") || STARTS(b, "DELETE ") || STARTS(b, "PATCH ") ||
-	       STARTS(b, "PRI * HTTP/2");
+	       STARTS(b, "OPTIONS ") || STARTS(b, "DELETE ") || STARTS(b, "PATCH ") || STARTS(b, "PRI * HTTP/2");
 }
 
 static __always_inline __u8 client_preface(const __u8 *b)

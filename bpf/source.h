@@ -16,9 +16,14 @@ struct segment {
 	__u32 ack;
 };
 
-// fetch copies n bytes (1 to the size of to) at offset at.
-static __always_inline int fetch(const struct source *src, __u32 at, void *to, __u32 n)
+// fetch copies n bytes at offset at. n is at least 1 and at most max, the room at to, a power of two. The masking changes
+// nothing; it shows both bounds to verifiers that draw none from n != 0.
+static __always_inline int fetch(const struct source *src, __u32 at, void *to, __u32 n, __u32 max)
 {
+	if (n == 0 || n > max)
+		return -1;
+	barrier_var(n);
+	n = ((n - 1) & (max - 1)) + 1;
 	if (src->skb)
 		return bpf_skb_load_bytes(src->skb, at, to, n);
 	if (!src->kept || !can_read_kernel)

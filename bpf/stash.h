@@ -6,6 +6,7 @@
 static __always_inline void put_aside(struct __sk_buff *skb, const struct segment *g, __u64 owner, __u32 direction)
 {
 	struct stash_key key = {.owner = owner, .seq = g->seq, .direction = direction};
+	struct source src = {.skb = skb};
 	struct blank *none = blank();
 	__u32 n = g->length;
 	struct stash *kept;
@@ -19,8 +20,7 @@ static __always_inline void put_aside(struct __sk_buff *skb, const struct segmen
 		return;
 	if (n > STASH_BYTES)
 		n = STASH_BYTES;
-	barrier_var(n);
-	if (n < 1 || n > STASH_BYTES || bpf_skb_load_bytes(skb, g->at, kept->data, n))
+	if (fetch(&src, g->at, kept->data, n, STASH_BYTES))
 		return;
 	kept->ack = g->ack;
 	kept->length = n;

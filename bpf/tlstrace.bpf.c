@@ -124,4 +124,5 @@ int BPF_PROG(reset_received_tracepoint, struct sock *sk)
 	return 0;
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";

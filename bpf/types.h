@@ -3,8 +3,7 @@
 #pragma once
 
 #define TRAIL_RECORDS 12
-#define CLIENT_HELLO_BYTES 2048
-#define SERVER_HELLO_BYTES 1536
+#define HELLO_BYTES 2048 // a power of two
 #define COPY_CHUNK 512
 #define STASH_BYTES 2048
 #define COMM_BYTES 16
@@ -18,18 +17,18 @@ enum ring_kind { RING_HELLO = 1, RING_HANDSHAKE = 2 };
 
 // What ended a handshake's entry.
 enum ending {
-	END_CLOSED = 1,	 // the socket closed before success was certain
-	END_SUCCEEDED,	 // certain from the records
-	END_CONNECT,	 // the connection was never established
-	END_QUIET,	 // closed without a byte
-	END_PLAIN,	 // never spoke TLS
+	END_CLOSED = 1, // the socket closed before success was certain
+	END_SUCCEEDED,	// certain from the records
+	END_CONNECT,	// the connection was never established
+	END_QUIET,	// closed without a byte
+	END_PLAIN,	// never spoke TLS
 };
 
 // How far a stream has been understood.
 enum stream_state {
-	STREAM_OPENING,	 // no TLS yet: the next segment may start it
-	STREAM_RECORDS,	 // following record headers
-	STREAM_LOST,	 // cannot be followed any more: see the gap
+	STREAM_OPENING, // no TLS yet: the next segment may start it
+	STREAM_RECORDS, // following record headers
+	STREAM_LOST,	// cannot be followed any more: see the gap
 };
 
 enum gap { GAP_NONE, GAP_REORDERED, GAP_NOT_TLS, GAP_TOO_MANY };
@@ -58,28 +57,28 @@ enum preface {
 
 // Flags of struct stream.
 enum stream_flag {
-	STREAM_CCS = 1 << 0, // a change_cipher_spec record was seen
+	STREAM_CCS = 1 << 0,	    // a change_cipher_spec record was seen
 	STREAM_FINISHED12 = 1 << 1, // an encrypted handshake record followed it: TLS 1.2 Finished
 	STREAM_HELLO_DONE = 1 << 2, // the hello message is complete
 	STREAM_TRAIL_FULL = 1 << 3, // the trail's last slot has been overwritten
-	STREAM_PLAIN = 1 << 4, // plaintext bytes were seen before (or instead of) TLS
+	STREAM_PLAIN = 1 << 4,	    // plaintext bytes were seen before (or instead of) TLS
 	STREAM_EMPTY_CERT = 1 << 5, // TLS 1.2: a Certificate message without a certificate
 };
 
 // Flags of struct handshake.
 enum handshake_flag {
 	HS_ESTABLISHED = 1 << 0, // TCP was established
-	HS_RETRY = 1 << 1, // HelloRetryRequest
-	HS_ABORTING = 1 << 2, // closed locally, the reset is about to leave
-	HS_RESET_SENT = 1 << 3, // a reset left this socket
+	HS_RETRY = 1 << 1,	 // HelloRetryRequest
+	HS_ABORTING = 1 << 2,	 // closed locally, the reset is about to leave
+	HS_RESET_SENT = 1 << 3,	 // a reset left this socket
 	HS_RESET_RECEIVED = 1 << 4,
 	HS_TLS_LISTENER = 1 << 5, // the server port answered others with TLS
-	HS_BOTH_LOCAL = 1 << 6, // the other end is a socket of this machine, too
-	HS_REASON = 1 << 7, // reset_reason is known
-	HS_EARLY_DATA = 1 << 8, // the client sent application data before the ServerHello
-	HS_STASHED = 1 << 9, // a segment arrived before its predecessor and was kept aside
-	HS_NO_HELLO = 1 << 10, // no room was left to keep the hello
-	HS_SUCCEEDED = 1 << 11, // both sides are done: certain from the records
+	HS_BOTH_LOCAL = 1 << 6,	  // the other end is a socket of this machine, too
+	HS_REASON = 1 << 7,	  // reset_reason is known
+	HS_EARLY_DATA = 1 << 8,	  // the client sent application data before the ServerHello
+	HS_STASHED = 1 << 9,	  // a segment arrived before its predecessor and was kept aside
+	HS_NO_HELLO = 1 << 10,	  // no room was left to keep the hello
+	HS_SUCCEEDED = 1 << 11,	  // both sides are done: certain from the records
 };
 
 // One TLS record of the trail.
@@ -92,29 +91,30 @@ struct record {
 
 // One direction of the byte stream. Only the packets of that direction write to it.
 struct stream {
-	__u32 next;    // sequence number of the next byte to look at
-	__u32 top;     // highest sequence number seen, plus one
-	__u32 body;    // bytes left of the current record's body
-	__u32 message; // bytes left of the current handshake message
-	__u32 seen;    // bit per handshake type seen in clear
-	__u32 last_us; // time of the last payload byte
-	__u32 at;      // offset of the next byte in the segment that is being walked
-	__u32 left;    // bytes left of that segment
+	__u32 next;	 // sequence number of the next byte to look at
+	__u32 top;	 // highest sequence number seen, plus one
+	__u32 body;	 // bytes left of the current record's body
+	__u32 message;	 // bytes left of the current handshake message
+	__u32 seen;	 // bit per handshake type seen in clear
+	__u32 last_us;	 // time of the last payload byte
+	__u32 at;	 // offset of the next byte in the segment that is being walked
+	__u32 left;	 // bytes left of that segment
 	__u32 aside_seq; // sequence number of the segment put aside that is being walked
 	__u16 flags;
 	__u16 segments; // with payload, while STREAM_OPENING
 	__u8 state;
 	__u8 gap;
-	__u8 type;	  // of the current record
-	__u8 have;	  // bytes of the record header at hand
+	__u8 type;	   // of the current record
+	__u8 have;	   // bytes of the record header at hand
 	__u8 message_have; // bytes of the message header at hand
-	__u8 records;	  // slots used in the trail
+	__u8 records;	   // slots used in the trail
 	__u8 alert_level;
 	__u8 alert_code;
-	__u8 alerts; // plaintext alerts seen
+	__u8 alerts;	    // plaintext alerts seen
 	__u8 message_first; // the next message header is the first of its record
 	__u8 aside;	    // the segment that is being walked was put aside
-	__u8 head[9];	    // partial record header; level of an alert
+	__u8 head[12];	    // partial record header
+	__u8 level;	    // of the alert whose description is still to come
 	__u8 message_head[8];
 	struct record trail[TRAIL_RECORDS];
 };
@@ -158,8 +158,8 @@ struct hello {
 	__u64 cookie;
 	__u32 server_len;
 	__u32 _pad;
-	__u8 server[SERVER_HELLO_BYTES + COPY_CHUNK];
-	__u8 client[CLIENT_HELLO_BYTES + COPY_CHUNK];
+	__u8 server[HELLO_BYTES + COPY_CHUNK];
+	__u8 client[HELLO_BYTES + COPY_CHUNK];
 };
 
 // A segment that came before its predecessor.

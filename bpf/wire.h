@@ -24,7 +24,7 @@ static __always_inline __u32 proxy_header(const struct source *src, const struct
 	for (n = 16; n < PROXY_V1_MAX; n++) {
 		__u8 c = 0;
 
-		if (n >= g->length || fetch(src, g->at + n, &c, 1))
+		if (n >= g->length || fetch(src, g->at + n, &c, 1, 1))
 			return 0;
 		if (c == '\n')
 			return n + 1;
@@ -44,6 +44,8 @@ static __always_inline bool note_plain(struct handshake *hs, struct stream *s, s
 	else if (!client && hs->preface <= PREFACE_OTHER)
 		hs->preface = server_preface(b);
 	if (peer->state != STREAM_OPENING) {
+		if (client && hs->preface == PREFACE_POSTGRES)
+			return true;
 		if (!client) { // an answer in plaintext to a ClientHello
 			s->state = STREAM_LOST;
 			s->gap = GAP_NOT_TLS;
@@ -54,6 +56,11 @@ static __always_inline bool note_plain(struct handshake *hs, struct stream *s, s
 		return false;
 	if (hs->preface == PREFACE_HTTP && peer->flags & STREAM_PLAIN)
 		return true;
+	if (!client && hs->preface == PREFACE_POSTGRES && b[0] == 'N' && !b[1]) {
+		s->state = STREAM_LOST; // it declines TLS; if the client goes on without, all is well
+		s->gap = GAP_NOT_TLS;
+		return false;
+	}
 	return s->segments + peer->segments > PLAIN_SEGMENTS;
 }
 
@@ -66,13 +73,11 @@ static __always_inline bool begin(struct handshake *hs, struct stream *s, struct
 	__u32 n = g->length < PREFACE_LOOK ? g->length : PREFACE_LOOK;
 	__u32 skip = 0;
 
-	barrier_var(n);
-	if (n < 1 || n > PREFACE_LOOK || fetch(src, g->at, b, n))
+	if (fetch(src, g->at, b, n, PREFACE_LOOK))
 		return false;
 	if (!is_tls(b, n)) {
 		*over = note_plain(hs, s, peer, client, b);
-		if (client && s->segments == 1 &&
-		    (hs->preface == PREFACE_PROXY_V1 || hs->preface == PREFACE_PROXY_V2))
+		if (client && s->segments == 1 && (hs->preface == PREFACE_PROXY_V1 || hs->preface == PREFACE_PROXY_V2))
 			skip = proxy_header(src, g, hs->preface, b);
 		if (!skip || skip >= g->length) {
 			s->next = g->seq + g->length;
@@ -107,8 +112,8 @@ static __always_inline bool is_early(struct stream *s, const struct segment *g)
 static __always_inline bool take_payload(struct handshake *hs, __u32 direction, const struct source *src,
 					 struct segment *g, __u64 now, bool *over)
 {
-	struct stream *s = &hs->stream[direction & 1];
-	struct stream *peer = &hs->stream[!(direction & 1)];
+	struct stream *s = &hs->stream[direction];
+	struct stream *peer = &hs->stream[!direction];
 	__u32 end = g->seq + g->length, done;
 
 	if ((__s32)(end - s->top) > 0)
@@ -154,9 +159,10 @@ static __always_inline void follow_packet(struct handshake *hs, __u32 direction,
 	}
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < WALKS && more; i++)
-		more = walk_packet(skb, cookie, direction, g->ack, now);
-	if (more && hs->stream[direction & 1].left)
-		lose(&hs->stream[direction & 1], GAP_TOO_MANY);
+		more = direction == SENT ? walk_sent(skb, cookie, g->ack, now)
+					 : walk_received(skb, cookie, g->ack, now);
+	if (more && hs->stream[direction].left)
+		lose(&hs->stream[direction], GAP_TOO_MANY);
 	if (hs->flags & HS_SUCCEEDED)
 		finish(hs, END_SUCCEEDED);
 }

@@ -136,7 +136,7 @@ type bpfHello struct {
 	Cookie    uint64
 	ServerLen uint32
 	Pad       uint32
-	Server    [2048]uint8
+	Server    [2560]uint8
 	Client    [2560]uint8
 }
 
@@ -220,7 +220,8 @@ type bpfStream struct {
 	Alerts       uint8
 	MessageFirst uint8
 	Aside        uint8
-	Head         [9]uint8
+	Head         [12]uint8
+	Level        uint8
 	MessageHead  [8]uint8
 	Trail        [12]bpfRecord
 }
