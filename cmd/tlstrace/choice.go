@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// choice is a flag value out of a closed set.
+type choice struct {
+	allowed []string
+	value   string
+}
+
+var _ pflag.Value = (*choice)(nil)
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.allowed, "|") }
+
+// Set refuses what is not in the set and names the nearest member.
+func (c *choice) Set(s string) error {
+	if err := oneOf(s, c.allowed); err != nil {
+		return err
+	}
+	c.value = s
+	return nil
+}
+
+// choices is a flag that may be repeated or hold a comma-separated list, each item out of a closed set.
+type choices struct {
+	kind    string
+	allowed []string
+	values  []string
+}
+
+var _ pflag.SliceValue = (*choices)(nil)
+
+func (c *choices) String() string     { return strings.Join(c.values, ",") }
+func (c *choices) Type() string       { return c.kind }
+func (c *choices) GetSlice() []string { return c.values }
+
+// Set adds the items of a comma-separated list.
+func (c *choices) Set(s string) error {
+	for item := range strings.SplitSeq(s, ",") {
+		if err := c.Append(strings.TrimSpace(item)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Append adds one item.
+func (c *choices) Append(s string) error {
+	if err := oneOf(s, c.allowed); err != nil {
+		return err
+	}
+	c.values = append(c.values, s)
+	return nil
+}
+
+// Replace sets all items.
+func (c *choices) Replace(items []string) error {
+	c.values = nil
+	for _, item := range items {
+		if err := c.Append(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func oneOf(s string, allowed []string) error {
+	if slices.Contains(allowed, s) {
+		return nil
+	}
+	if near := nearest(strings.ReplaceAll(strings.ToLower(s), "-", "_"), allowed); near != "" {
+		return fmt.Errorf("%q is not known; did you mean %q?", s, near)
+	}
+	return fmt.Errorf("%q is not known; one of %s", s, strings.Join(allowed, ", "))
+}
+
+// completeSet lets the shell complete a flag out of its closed set.
+func completeSet(cmd *cobra.Command, flag string, allowed []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(err) // the flag does not exist, or was registered twice: a mistake in this program
+	}
+}
+
+// spelled turns a closed set of some string type into strings.
+func spelled[S ~string](set []S) []string {
+	out := make([]string, len(set))
+	for i, s := range set {
+		out[i] = string(s)
+	}
+	return out
+}

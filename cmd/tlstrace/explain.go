@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tlstrace/tlstrace/event"
+	"github.com/tlstrace/tlstrace/sink"
+)
+
+const explainLong = `explain draws one event as a handshake ladder: both ends, each record with its time and direction, the alert, the
+close; then what it means and what to look at. It takes the event of that ID, or else the last failure, from the
+file of --input, or from what watch saw last on this machine.`
+
+func newExplain(w *world) *cobra.Command {
+	var view viewFlags
+	var input string
+	cmd := &cobra.Command{
+		Use:     "explain [ID]",
+		Short:   "Draw one handshake, step by step",
+		Long:    explainLong,
+		Example: "  sudo tlstrace explain\n  tlstrace explain --input failures.jsonl 5d1f9a6e",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			id := ""
+			if len(args) > 0 {
+				id = args[0]
+			}
+			e, err := find(ctx, w, input, id)
+			if err != nil {
+				return err
+			}
+			return view.show(w, e)
+		},
+	}
+	view.register(cmd, "ladder", "ladder", "json", "yaml")
+	cmd.Flags().StringVar(&input, "input", "", "take the event from this JSON lines file; - is standard input")
+	return cmd
+}
+
+// find returns the last event of an ID, or the last failure if there is none. An ID may be cut short where that is
+// not ambiguous.
+func find(ctx context.Context, w *world, input, id string) (event.Event, error) {
+	recorded, err := openRecorded(w, input)
+	if err != nil {
+		return event.Event{}, err
+	}
+	defer recorded.Close()
+	found := search{id: id}
+	f := newFlow(w, recorded, true)
+	f.sink = &found
+	if err := f.run(ctx); err != nil {
+		return event.Event{}, err
+	}
+	return found.result(ctx)
+}
+
+// openRecorded opens the input, or the journal of watch.
+func openRecorded(w *world, input string) (*replay, error) {
+	if input != "" {
+		return openReplay(w, input)
+	}
+	path, err := journalPath()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		path = systemJournal
+	}
+	recorded, err := openReplay(w, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errors.New("watch has seen no failure yet; give a recording with --input")
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w; what root's watch has seen is for root: sudo tlstrace explain", err)
+	}
+	return recorded, err
+}
+
+// search is a sink that keeps the event that was asked for.
+type search struct {
+	id    string
+	exact *event.Event
+	last  *event.Event
+	ids   map[string]bool // that begin with id
+}
+
+// Write looks at one event.
+func (s *search) Write(e event.Event) error {
+	switch {
+	case s.id == "" && e.Outcome == event.Failed:
+		s.last = &e
+	case s.id != "" && e.ID == s.id:
+		s.exact = &e
+	case s.id != "" && len(e.ID) > len(s.id) && e.ID[:len(s.id)] == s.id:
+		if s.ids == nil {
+			s.ids = map[string]bool{}
+		}
+		s.ids[e.ID] = true
+		s.last = &e
+	}
+	return nil
+}
+
+// Close does nothing.
+func (s *search) Close() error { return nil }
+
+func (s *search) result(ctx context.Context) (event.Event, error) {
+	switch {
+	case ctx.Err() != nil:
+		return event.Event{}, errors.New("interrupted")
+	case s.exact != nil:
+		return *s.exact, nil
+	case len(s.ids) > 1:
+		return event.Event{}, fmt.Errorf("%d events have an ID that begins with %q: give more of it", len(s.ids), s.id)
+	case s.last != nil:
+		return *s.last, nil
+	case s.id != "":
+		return event.Event{}, fmt.Errorf("no event with the ID %q", s.id)
+	}
+	return event.Event{}, errors.New("no failed handshake among the events")
+}
+
+// show prints one event.
+func (v *viewFlags) show(w *world, e event.Event) error {
+	if v.machine() {
+		s := v.sink(w)
+		return errors.Join(s.Write(e), s.Close())
+	}
+	return sink.Ladder(w.stdout, screenOf(w.stdout, v.color.value), e)
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tlstrace/tlstrace/sink"
+	"github.com/tlstrace/tlstrace/tracer"
+)
+
+// errFindings ends a check that has already printed what it found.
+var errFindings = errors.New("findings")
+
+// errCannotTrace ends a command that has already printed why nothing can be traced here.
+var errCannotTrace = errors.New("handshakes cannot be traced on this machine")
+
+// cannotTrace lists the errors that mean "not on this machine, or not with these rights".
+var cannotTrace = []error{
+	errCannotTrace, tracer.ErrPermission, tracer.ErrNoBTF, tracer.ErrNoCgroup2, tracer.ErrNotSupported,
+}
+
+func exitCode(err error) int {
+	switch {
+	case err == nil, errors.Is(err, syscall.EPIPE):
+		return exitFine
+	case errors.Is(err, errFindings):
+		return exitFindings
+	case isCannotTrace(err):
+		return exitNoTrace
+	}
+	return exitUsage
+}
+
+func isCannotTrace(err error) bool {
+	for _, sentinel := range cannotTrace {
+		if errors.Is(err, sentinel) {
+			return true
+		}
+	}
+	return false
+}
+
+// toldAlready says that the user knows: a check has printed what it found, or nobody reads any more.
+func toldAlready(err error) bool {
+	return errors.Is(err, errFindings) || errors.Is(err, errCannotTrace) || errors.Is(err, syscall.EPIPE)
+}
+
+// explain turns an error into what a user is told: what went wrong, and what to do about it.
+func (w *world) explain(err error, args []string) string {
+	msg := strings.TrimSpace(err.Error())
+	if !isCannotTrace(err) {
+		return msg
+	}
+	if missing := w.probe(tracer.Options{}).Missing; len(missing) > 0 {
+		return missingCapabilities(missing, args, w.euid)
+	}
+	return msg + "\ntlstrace doctor says what this kernel allows and how to get what is missing."
+}
+
+// missingCapabilities says which, and what to type. Root without them is in a container, where sudo is of no use.
+func missingCapabilities(missing, args []string, euid int) string {
+	text := "tracing needs " + strings.Join(missing, ", ") + " (capabilities(7)), which this process lacks.\n"
+	if euid == 0 {
+		return text + "This is root without them, as in a container: add them (--cap-add, securityContext.capabilities.add)."
+	}
+	return text + "Try: " + sink.Escape("sudo tlstrace "+strings.Join(args, " "), 200)
+}
+
+// flagError says which flag was wrong, and names the nearest one for a flag that does not exist.
+func flagError(flags *pflag.FlagSet, path string, err error) error {
+	hint := fmt.Sprintf("see '%s --help'", path)
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &invalid):
+		return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, invalid.Unwrap())
+	case !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "":
+		return fmt.Errorf("%w; %s", err, hint)
+	}
+	if near := nearest(unknown.GetSpecifiedName(), flagNames(flags)); near != "" {
+		return fmt.Errorf("unknown flag --%s; did you mean --%s?", unknown.GetSpecifiedName(), near)
+	}
+	return fmt.Errorf("unknown flag --%s; %s", unknown.GetSpecifiedName(), hint)
+}
+
+func flagNames(flags *pflag.FlagSet) []string {
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	return names
+}

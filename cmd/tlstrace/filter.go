@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tlstrace/tlstrace/event"
+	"github.com/tlstrace/tlstrace/sink"
+)
+
+// filterFlags say which events are wanted. One flag's values are alternatives; all flags that are given have to hold.
+type filterFlags struct {
+	namespace, pod, fromPod, toPod string
+	sni, comms                     []string
+	reasons, layers                choices
+	ports                          []uint
+	pids                           []int
+	all                            bool
+	since                          moment
+}
+
+func (f *filterFlags) register(cmd *cobra.Command, w *world) {
+	f.reasons = choices{kind: "reason", allowed: spelled(event.Reasons())}
+	f.layers = choices{kind: "layer", allowed: spelled(event.Layers)}
+	f.since.now = w.now
+	flags := cmd.Flags()
+	flags.BoolVarP(&f.all, "all", "A", false, "show handshakes that succeeded, and noise such as probes, too")
+	flags.Var(&f.reasons, "reason", "only for these reasons (repeatable, or with commas)")
+	flags.Var(&f.layers, "layer", "only on these layers (repeatable, or with commas)")
+	flags.StringVarP(&f.namespace, "namespace", "n", "", "only with an end in this Kubernetes namespace")
+	flags.StringVar(&f.pod, "pod", "", "only with an end in this pod: a pattern, also namespace/pod")
+	flags.StringVar(&f.fromPod, "from-pod", "", "only with the client in this pod: a pattern, also namespace/pod")
+	flags.StringVar(&f.toPod, "to-pod", "", "only with the server in this pod: a pattern, also namespace/pod")
+	flags.StringSliceVar(&f.sni, "sni", nil, "only with these server names: patterns, as in *.shop.svc")
+	flags.UintSliceVar(&f.ports, "port", nil, "only to these server ports")
+	flags.IntSliceVar(&f.pids, "pid", nil, "only with an end in these processes")
+	flags.StringSliceVar(&f.comms, "comm", nil, "only with an end in processes of these names: patterns")
+	flags.Var(&f.since, "since", "with --input: only events at or after this time, or this long ago")
+	completeSet(cmd, "reason", f.reasons.allowed)
+	completeSet(cmd, "layer", f.layers.allowed)
+}
+
+// build checks the filter as a whole.
+func (f *filterFlags) build() (sink.Filter, error) {
+	var ports []uint16
+	for _, p := range f.ports {
+		if p == 0 || p > 65535 {
+			return sink.Filter{}, fmt.Errorf("--port %d: ports are 1 to 65535", p)
+		}
+		ports = append(ports, uint16(p))
+	}
+	return sink.NewFilter(sink.Filter{
+		Reasons: typed[event.Reason](f.reasons.values), Layers: typed[event.Layer](f.layers.values),
+		SNI: f.sni, Ports: ports, PIDs: f.pids, Comms: f.comms,
+		Namespace: f.namespace, Pod: f.pod, FromPod: f.fromPod, ToPod: f.toPod,
+		All: f.all, Since: f.since.Time,
+	})
+}
+
+// typed is the reverse of [spelled].
+func typed[S ~string](words []string) []S {
+	var out []S
+	for _, w := range words {
+		out = append(out, S(w))
+	}
+	return out
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/tlstrace/tlstrace/event"
+	"github.com/tlstrace/tlstrace/sink"
+)
+
+// colorModes are the values of --color.
+var colorModes = []string{"auto", "always", "never"}
+
+// screenOf describes what out is at this moment: its size if it is a terminal, and whether colours are wanted.
+// NO_COLOR (no-color.org) turns colours off unless they are asked for by --color always.
+func screenOf(out io.Writer, color string) sink.Screen {
+	s := sink.Screen{Color: color == "always", ASCII: !utf8Locale()}
+	file, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return s
+	}
+	if width, height, err := term.GetSize(int(file.Fd())); err == nil {
+		s.Width, s.Height = width, height
+	}
+	if color == "auto" {
+		s.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	}
+	return s
+}
+
+// utf8Locale says whether the locale in force (locale(7): the first of these that is set) is one of UTF-8.
+// With none set, as in a container or under sudo, the terminal is taken to be able to draw: nearly all can.
+func utf8Locale() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value := os.Getenv(name); value != "" {
+			upper := strings.ToUpper(value)
+			return strings.Contains(upper, "UTF-8") || strings.Contains(upper, "UTF8")
+		}
+	}
+	return true
+}
+
+// live is [sink.Columns] on a terminal that the user may resize: it is laid out anew when the size has changed.
+type live struct {
+	out    io.Writer
+	wide   bool
+	size   func() sink.Screen
+	screen sink.Screen
+	cols   *sink.Columns
+}
+
+func newLive(out io.Writer, wide bool, size func() sink.Screen) *live {
+	screen := size()
+	return &live{out: out, wide: wide, size: size, screen: screen, cols: sink.NewColumns(out, screen, wide)}
+}
+
+// Write shows one event, fitted to the screen as it is now.
+func (l *live) Write(e event.Event) error {
+	if now := l.size(); now != l.screen {
+		l.screen, l.cols = now, sink.NewColumns(l.out, now, l.wide)
+	}
+	return l.cols.Write(e)
+}
+
+// Close ends the view.
+func (l *live) Close() error { return l.cols.Close() }
