@@ -1,0 +1,77 @@
+# tlstrace. `make help` lists the targets; .ci/run does what CI does.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS := -s -w -X main.buildVersion=$(VERSION) -X main.buildCommit=$(COMMIT)
+
+# Tracing needs root; building does not. Test binaries run as root one by one, so that the build cache stays the user's.
+ifneq ($(shell id -u),0)
+SUDO := sudo -E
+EXEC := -exec '$(SUDO)'
+endif
+
+# Packages that need no privilege and no program but Go's; they are also tested for data races.
+PURE := ./cmd/... ./enrich/... ./event/... ./sink/... ./verdict/...
+
+GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
+
+.DEFAULT_GOAL := build
+.PHONY: help build demo test setup lint race unit generate check-generated fuzz bench test-kernels image clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
+
+build: ## build bin/tlstrace: static, and no compiler for BPF is needed
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/tlstrace ./cmd/tlstrace
+
+demo: build ## make handshakes fail on this machine and show what tlstrace says (root)
+	$(SUDO) bin/tlstrace demo
+
+test: setup lint check-generated build race unit ## everything that has to hold before a merge
+
+setup: ## install the Debian packages that the tests and the generated code need
+	test/setup
+
+lint: bin/tools/golangci-lint ## check format, vet, lint
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+		test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	clang-format-16 --dry-run --Werror $$(git ls-files -co --exclude-standard 'bpf/*.c' 'bpf/*.h')
+	go vet ./...
+	bin/tools/golangci-lint run ./...
+
+race: ## test what needs no privilege for data races
+	CGO_ENABLED=1 go test -race $(PURE)
+
+# One package at a time: a tracer sees every handshake on the machine, those of other tests included.
+unit: bin/tools/gotestsum ## run every test, as root where the kernel asks for it
+	bin/tools/gotestsum --format pkgname --format-hide-empty-pkg -- -count=1 -p 1 -timeout 60m $(EXEC) ./...
+
+generate: ## compile bpf/ with the pinned compiler and generate its Go types
+	go generate ./tracer
+
+check-generated: ## fail if the committed BPF objects are not what bpf/ compiles to
+	@before=$$(sha256sum $(GENERATED)); $(MAKE) --no-print-directory generate; \
+		test "$$before" = "$$(sha256sum $(GENERATED))" || \
+		{ echo "tracer/bpf_* differ from what bpf/ compiles to: run make generate and commit the result"; exit 1; }
+
+fuzz: ## run every fuzz target for FUZZTIME (10s)
+	test/fuzz $(or $(FUZZTIME),10s)
+
+bench: ## measure what tracing costs, as a table
+	$(SUDO) go test -run '^$$' -bench . -benchmem ./tracer/... ./verdict/... ./sink/...
+
+test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, ... or all
+	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 60m ./test/kernels/
+
+image: ## build the container image tlstrace:VERSION
+	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t tlstrace:$(VERSION) .
+
+clean: ## remove what was built
+	rm -rf bin dist
+
+# Tools live in a module of their own, so that the product's go.mod stays small.
+bin/tools/gotestsum: test/tools/go.mod
+	go build -C test/tools -o ../../$@ gotest.tools/gotestsum
+
+bin/tools/golangci-lint: test/tools/go.mod
+	go build -C test/tools -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
