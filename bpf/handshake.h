@@ -63,28 +63,34 @@ static __always_inline struct twin *twin_of(const struct handshake *hs, bool mak
 	return bpf_map_lookup_elem(&twins, &key);
 }
 
-// is_tls_listener tells whether the server port is known to answer with TLS. Only the server's end can know; a client on
-// the same machine asks its twin.
-static __always_inline bool is_tls_listener(struct handshake *hs)
+// server_is_tls_listener: the server's end knows its port, and leaves word for a client on the same machine.
+static __always_inline bool server_is_tls_listener(const struct handshake *hs)
 {
-	struct handshake *server;
-	struct total *t;
+	struct total *t = total_of(hs, false);
 	struct twin *w;
 
+	if (!t || !t->tls)
+		return false;
+	w = twin_of(hs, false);
+	if (w)
+		w->tls_listener = 1;
+	return true;
+}
+
+static __always_inline bool client_is_told_so(const struct handshake *hs)
+{
+	struct twin *w = twin_of(hs, false);
+
+	return w && w->tls_listener;
+}
+
+// is_tls_listener tells whether the server port is known to answer with TLS. Only the server's end can know.
+static __always_inline bool is_tls_listener(struct handshake *hs)
+{
 	if (hs->flags & HS_TLS_LISTENER)
 		return true;
-	if (hs->role == ROLE_SERVER) {
-		t = total_of(hs, false);
-		if (!t || !t->tls)
-			return false;
-	} else {
-		w = twin_of(hs, false);
-		if (!w || !w->server)
-			return false;
-		server = bpf_map_lookup_elem(&inflight, &w->server);
-		if (!server || !(server->flags & HS_TLS_LISTENER))
-			return false;
-	}
+	if (!(hs->role == ROLE_SERVER ? server_is_tls_listener(hs) : client_is_told_so(hs)))
+		return false;
 	hs->flags |= HS_TLS_LISTENER;
 	return true;
 }
@@ -107,6 +113,12 @@ static __always_inline __u32 classify_end(struct handshake *hs)
 	if (silent(hs))
 		return END_QUIET;
 	return is_tls_listener(hs) ? END_CLOSED : END_PLAIN;
+}
+
+// counts tells whether this end counts its connection: one whose client is on this machine, too, is the client's to count.
+static __always_inline bool counts(const struct handshake *hs)
+{
+	return hs->role == ROLE_CLIENT || !(hs->flags & HS_BOTH_LOCAL);
 }
 
 static __always_inline void count_end(__u32 ending)
@@ -155,6 +167,7 @@ static __always_inline void tell(struct handshake *hs, __u64 cookie)
 static __always_inline void finish(struct handshake *hs, __u32 ending)
 {
 	__u64 cookie = hs->cookie;
+	bool counted = counts(hs); // a deleted entry may be another's at once
 
 	if (ending == END_CLOSED)
 		ending = classify_end(hs);
@@ -165,7 +178,7 @@ static __always_inline void finish(struct handshake *hs, __u32 ending)
 	if (ending == END_CLOSED || ending == END_SUCCEEDED)
 		count_total(hs);
 	bpf_map_delete_elem(&hellos, &cookie);
-	if (!bpf_map_delete_elem(&inflight, &cookie))
+	if (!bpf_map_delete_elem(&inflight, &cookie) && counted)
 		count_end(ending);
 }
 

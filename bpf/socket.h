@@ -122,10 +122,13 @@ static __always_inline void establish(struct handshake *hs, struct bpf_sock_ops 
 	w = twin_of(hs, true);
 	if (!w)
 		return;
-	if (hs->role == ROLE_CLIENT)
+	if (hs->role == ROLE_CLIENT) {
 		w->client = hs->cookie;
-	else
-		w->server = hs->cookie;
+		return;
+	}
+	w->server = hs->cookie;
+	if (w->client) // a client is established before its server
+		hs->flags |= HS_BOTH_LOCAL;
 }
 
 // end_connect: the socket closed before TCP was established.

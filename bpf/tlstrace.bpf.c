@@ -69,8 +69,9 @@ int socket_event(struct bpf_sock_ops *ops)
 		hs = open_handshake(ops, ROLE_SERVER);
 		if (!hs)
 			break;
-		count(COUNT_CONNECTIONS);
 		establish(hs, ops);
+		if (counts(hs))
+			count(COUNT_CONNECTIONS);
 		take_early(hs, ops);
 		break;
 	case BPF_SOCK_OPS_STATE_CB:

@@ -184,6 +184,8 @@ struct twin_key {
 struct twin {
 	__u64 client; // socket cookies
 	__u64 server;
+	__u32 tls_listener; // the server's end knows that its port answers others with TLS
+	__u32 _pad;
 };
 
 // Totals per service endpoint: exact even when detail is shed.
@@ -202,7 +204,7 @@ struct total {
 };
 
 enum counter {
-	COUNT_CONNECTIONS,
+	COUNT_CONNECTIONS, // each once, as are the endings that follow
 	COUNT_SUCCEEDED,
 	COUNT_ENDED,
 	COUNT_PLAIN,

@@ -109,6 +109,8 @@ type TCP struct {
 	// ClosedBy is the side that ended the connection first, and How says by what.
 	ClosedBy Side  `json:"closed_by,omitempty"`
 	How      Close `json:"how,omitempty"`
+	// ClosedAt is when it did, in microseconds as [Record.At]: an alert that comes later answers the close.
+	ClosedAt int64 `json:"closed_at_us,omitempty"`
 	// ResetBy is the side that sent a RST: network if both ends were seen, both got it and neither sent it.
 	ResetBy     Side   `json:"reset_by,omitempty"`
 	ResetReason string `json:"reset_reason,omitempty"` // enum sk_rst_reason as the kernel spells it (Linux 6.10)

@@ -117,6 +117,7 @@ func (o *object) tcp(key string, t *event.TCP) {
 	o.open(key)
 	o.optional("closed_by", string(t.ClosedBy))
 	o.optional("how", string(t.How))
+	o.count("closed_at_us", t.ClosedAt)
 	o.optional("reset_by", string(t.ResetBy))
 	o.optional("reset_reason", t.ResetReason)
 	o.optional("error", t.Error)

@@ -262,9 +262,11 @@ type bpfTotalKey struct {
 }
 
 type bpfTwin struct {
-	_      structs.HostLayout
-	Client uint64
-	Server uint64
+	_           structs.HostLayout
+	Client      uint64
+	Server      uint64
+	TlsListener uint32
+	Pad         uint32
 }
 
 type bpfTwinKey struct {

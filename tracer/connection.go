@@ -210,14 +210,25 @@ func (c connection) facts(now func(monotonic uint64) time.Time, reasons map[uint
 	return e
 }
 
-func gaps(flows ...flow) []event.Gap {
+func gaps(client, server flow) []event.Gap {
 	var all []event.Gap
-	for _, f := range flows {
-		if g, ok := f.gap(); ok {
-			all = append(all, g)
-		}
+	if g, ok := client.gap(); ok {
+		all = append(all, g)
+	}
+	switch g, ok := server.gap(); {
+	case ok:
+		all = append(all, g)
+	case spokeFirst(client, server):
+		all = append(all, event.Gap{From: event.Server, Why: event.GapNotTLS})
 	}
 	return all
+}
+
+// spokeFirst tells whether a server that speaks first (a banner) got a hello that it did not expect: the client said nothing
+// in plaintext before, as it would to ask for TLS.
+func spokeFirst(client, server flow) bool {
+	return client.Records > 0 && !client.has(bpfStreamFlagSTREAM_PLAIN) &&
+		server.Records == 0 && server.has(bpfStreamFlagSTREAM_PLAIN)
 }
 
 // trail is both flows' records in the order of time.

@@ -105,6 +105,9 @@ func (c connection) tcp(client, server flow) event.TCP {
 		ClientBytes: client.bytes(), ServerBytes: server.bytes(),
 		TLSListener: c.has(bpfHandshakeFlagHS_TLS_LISTENER),
 	}
+	if how != event.CloseOpen {
+		t.ClosedAt = int64(at-c.start()) / 1000
+	}
 	if last := max(client.lastNs(), server.lastNs()); last > 0 && at > last {
 		t.Idle = float64(at-last) / 1e9
 	}

@@ -2,6 +2,9 @@ package tracer
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"syscall"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -137,14 +140,6 @@ func resetTakesNoReason(k *kernel) error {
 	}
 }
 
-// hasTracepoint looks for the function type of a raw tracepoint, which the kernel names btf_trace_NAME.
-func hasTracepoint(name string) func(*kernel) error {
-	return func(k *kernel) error {
-		_, err := k.tracepointParams(name)
-		return err
-	}
-}
-
 // tracepointTakesReason: btf_trace_ functions begin with a private argument, then come sk, skb and, since Linux 6.10, the reason.
 func tracepointTakesReason(k *kernel) error {
 	n, err := k.tracepointParams("tcp_send_reset")
@@ -157,45 +152,53 @@ func tracepointTakesReason(k *kernel) error {
 	return nil
 }
 
-// loadsFentry loads and attaches an fentry program that does nothing: BTF alone does not tell, since lockdown, missing
-// ftrace or a missing trampoline refuse it late.
+// loadsFentry attaches an fentry program that does nothing: BTF alone does not tell, since lockdown, a missing ftrace or a
+// missing trampoline refuse it late.
 func loadsFentry(*kernel) error {
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: activeReset, License: "Dual BSD/GPL",
-		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
-	})
-	if err != nil {
-		return shortError(err)
-	}
-	defer func() { _ = p.Close() }()
-	l, err := link.AttachTracing(link.TracingOptions{Program: p})
-	if err != nil {
-		return shortError(err)
-	}
-	return l.Close()
+	return try(&ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: activeReset}, toTracing)
 }
+
+// kprobePMU is there if the kernel is built with kprobes.
+const kprobePMU = "/sys/bus/event_source/devices/kprobe/type"
 
 func hasKprobes(*kernel) error {
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Type: ebpf.Kprobe, License: "Dual BSD/GPL",
-		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
-	})
+	if _, err := os.Stat(kprobePMU); err != nil {
+		return errors.New("the kernel is built without kprobes")
+	}
+	return try(&ebpf.ProgramSpec{Type: ebpf.Kprobe}, toKprobe(activeReset))
+}
+
+// hasTracepoint attaches to a raw tracepoint by a program that does nothing.
+func hasTracepoint(name string) func(*kernel) error {
+	return func(k *kernel) error {
+		if _, err := k.tracepointParams(name); err != nil {
+			return err
+		}
+		return try(&ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: name}, toTracing)
+	}
+}
+
+// try loads, attaches and removes a program that does nothing.
+func try(spec *ebpf.ProgramSpec, attach func(string, *ebpf.Program) (link.Link, error)) error {
+	spec.License = "Dual BSD/GPL"
+	spec.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
+	p, err := ebpf.NewProgram(spec)
 	if err != nil {
-		return shortError(err)
+		return refusal(err)
 	}
 	defer func() { _ = p.Close() }()
-	l, err := link.Kprobe(activeReset, p, nil)
+	l, err := attach("", p)
 	if err != nil {
-		return shortError(err)
+		return refusal(err)
 	}
 	return l.Close()
 }
 
-// shortError keeps the cause of a refused load: the verifier's log and hints about limits that do not apply are for debugging.
-func shortError(err error) error {
-	var ve *ebpf.VerifierError
-	if errors.As(err, &ve) {
-		return ve.Cause
+// refusal is the kernel's own word: hints about limits and logs of the verifier are for debugging, and mislead here.
+func refusal(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return fmt.Errorf("the kernel refuses it: %w", errno)
 	}
 	return err
 }

@@ -127,7 +127,7 @@ func explainLoad(err error) error {
 	case errors.Is(err, unix.EACCES):
 		return fmt.Errorf("%w: the kernel's verifier refuses a program: %w", ErrNotSupported, err)
 	case errors.Is(err, unix.EPERM):
-		return fmt.Errorf("%w: %w", ErrPermission, shortError(err))
+		return fmt.Errorf("%w: %w", ErrPermission, refusal(err))
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return fmt.Errorf("%w: %w", ErrNotSupported, err)
 	}

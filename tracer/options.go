@@ -27,13 +27,13 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Stats counts what happened since [Open]. All figures only grow.
+// Stats counts what happened since [Open]. All figures only grow. A connection counts once, also if both ends are local.
 type Stats struct {
-	Connections uint64 `json:"connections"` // TCP connections of which the beginning was seen
-	Succeeded   uint64 `json:"succeeded"`   // ends of handshakes that succeeded; a connection has two if both ends are local
-	Ended       uint64 `json:"ended"`       // ends of connections that were handed to user space to be judged
-	Plain       uint64 `json:"plain"`       // ends of connections that never spoke TLS
-	Quiet       uint64 `json:"quiet"`       // ends of connections that closed without a byte
-	// Lost counts what could not be followed or told, by where it was lost.
+	Connections uint64 `json:"connections"` // TCP connections of which the beginning was seen, or that were refused
+	Succeeded   uint64 `json:"succeeded"`   // handshakes that surely succeeded
+	Ended       uint64 `json:"ended"`       // connections that were handed to user space to be judged
+	Plain       uint64 `json:"plain"`       // connections that never spoke TLS
+	Quiet       uint64 `json:"quiet"`       // connections that closed without a byte
+	// Lost counts what could not be followed or told, by where it was lost: see the Lost... constants.
 	Lost map[string]uint64 `json:"lost"`
 }

@@ -21,7 +21,7 @@ const (
 
 // pairs joins the two ends of a connection when both are on this machine, so that one failure is one event.
 type pairs struct {
-	inFlight func(cookie uint64) bool // asks the kernel
+	inFlight func(cookie uint64) *half // asks the kernel; nil if the handshake is over
 	hellos   map[uint64]*half         // hellos whose handshake has not come yet
 	waiting  map[uint64]*half         // ends that wait for their twin, by their own cookie
 	queue    []deadline               // of waiting, in the order of arrival
@@ -34,7 +34,7 @@ type deadline struct {
 	at     time.Time
 }
 
-func newPairs(inFlight func(uint64) bool) *pairs {
+func newPairs(inFlight func(uint64) *half) *pairs {
 	return &pairs{
 		inFlight: inFlight, hellos: map[uint64]*half{}, waiting: map[uint64]*half{}, told: newRecent(maxTold),
 	}
@@ -81,7 +81,7 @@ func (p *pairs) wait(h *half, now time.Time) {
 		return
 	}
 	patience := waitForRing
-	if p.inFlight(h.handshake.Twin) {
+	if p.inFlight(h.handshake.Twin) != nil {
 		patience = waitForInFlight
 	}
 	p.waiting[h.handshake.Cookie] = h
@@ -117,7 +117,7 @@ func (p *pairs) due() (time.Time, bool) {
 	return due, !due.IsZero()
 }
 
-// expire tells the ends that have waited long enough alone.
+// expire tells the ends that have waited long enough: with what the kernel knows of the other end so far, or alone.
 func (p *pairs) expire(now time.Time) {
 	keep := p.queue[:0]
 	for _, d := range p.queue {
@@ -128,10 +128,22 @@ func (p *pairs) expire(now time.Time) {
 			keep = append(keep, d)
 		default:
 			delete(p.waiting, d.cookie)
-			p.tell(connectionOf(h))
+			p.tell(p.withTwin(h))
 		}
 	}
 	p.queue = keep
+}
+
+// withTwin adds the other end as it is now, if it has not ended yet: it names the process, or at least the namespace, of a
+// server that stalls.
+func (p *pairs) withTwin(h *half) connection {
+	c := connectionOf(h)
+	twin := p.inFlight(h.handshake.Twin)
+	if twin == nil || twin.handshake.isClient() == h.handshake.isClient() {
+		return c
+	}
+	twin.handshake.EndNs = h.handshake.EndNs
+	return c.with(twin)
 }
 
 // recent remembers the last so many cookies.

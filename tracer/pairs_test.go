@@ -17,6 +17,17 @@ func endOf(role bpfRole, cookie, twin uint64) *half {
 func clientEnd() *half { return endOf(bpfRoleROLE_CLIENT, 1, 2) }
 func serverEnd() *half { return endOf(bpfRoleROLE_SERVER, 2, 1) }
 
+func over(uint64) *half { return nil }
+
+// stillInFlight answers with the twin, as the kernel would.
+func stillInFlight(cookie uint64) *half {
+	role := bpfRoleROLE_CLIENT
+	if cookie%2 == 0 {
+		role = bpfRoleROLE_SERVER
+	}
+	return endOf(role, cookie, 0)
+}
+
 func TestPairs(t *testing.T) {
 	start := time.Unix(1000, 0)
 	type step struct {
@@ -38,14 +49,14 @@ func TestPairs(t *testing.T) {
 		{"both ends are one, the server's first", true, []step{
 			{0, serverEnd(), nil}, {time.Second, clientEnd(), []event.Vantage{event.FromBoth}},
 		}},
-		{"a twin that is still in flight is waited for", true, []step{
-			{0, clientEnd(), nil}, {waitForRing, nil, nil}, {waitForInFlight, nil, []event.Vantage{event.FromClient}},
+		{"a twin that is still in flight is waited for, and told as far as it is", true, []step{
+			{0, clientEnd(), nil}, {waitForRing, nil, nil}, {waitForInFlight, nil, []event.Vantage{event.FromBoth}},
 		}},
 		{"a twin that is gone is waited for as long as the ring takes", false, []step{
 			{0, clientEnd(), nil}, {waitForRing, nil, []event.Vantage{event.FromClient}},
 		}},
 		{"a late twin adds no second event", true, []step{
-			{0, clientEnd(), nil}, {waitForInFlight, nil, []event.Vantage{event.FromClient}}, {0, serverEnd(), nil},
+			{0, clientEnd(), nil}, {waitForInFlight, nil, []event.Vantage{event.FromBoth}}, {0, serverEnd(), nil},
 			{waitForInFlight, nil, nil},
 		}},
 		{"a twin that did not know of the other adds no second event", true, []step{
@@ -56,7 +67,10 @@ func TestPairs(t *testing.T) {
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p := newPairs(func(uint64) bool { return tc.inFlight })
+			p := newPairs(over)
+			if tc.inFlight {
+				p = newPairs(stillInFlight)
+			}
 			now := start
 			for i, s := range tc.steps {
 				now = now.Add(s.after)
@@ -80,7 +94,7 @@ func TestPairs(t *testing.T) {
 }
 
 func TestPairsAreBounded(t *testing.T) {
-	p := newPairs(func(uint64) bool { return true })
+	p := newPairs(stillInFlight)
 	now := time.Unix(1000, 0)
 	const n = maxWaiting + 100
 	for i := range uint64(n) {

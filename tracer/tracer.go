@@ -13,9 +13,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
 
@@ -51,6 +53,9 @@ type lost struct {
 // Open loads the programs and attaches them to the cgroup. On an error nothing is left behind.
 func Open(o Options) (*Tracer, error) {
 	o = o.withDefaults()
+	if missing := missingCapabilities(); len(missing) > 0 {
+		return nil, fmt.Errorf("%w: missing %s; run it with sudo", ErrPermission, strings.Join(missing, ", "))
+	}
 	cgroup, err := cgroupOf(o.Cgroup)
 	if err != nil {
 		return nil, err
@@ -61,7 +66,7 @@ func Open(o Options) (*Tracer, error) {
 	}
 	l, err := load(o, k, cgroup)
 	if err != nil {
-		return nil, explainOpen(err)
+		return nil, err
 	}
 	ring, err := ringbuf.NewReader(l.collection.Maps[bpfMapEvents])
 	if err != nil {
@@ -70,9 +75,18 @@ func Open(o Options) (*Tracer, error) {
 	inflight := l.collection.Maps[bpfMapInflight]
 	return &Tracer{
 		loaded: l, ring: ring, log: o.Logger, reasons: k.enumNames("sk_rst_reason"),
-		pairs:   newPairs(func(cookie uint64) bool { return inflight.Lookup(cookie, &bpfHandshake{}) == nil }),
+		pairs:   newPairs(func(cookie uint64) *half { return lookUp(inflight, cookie) }),
 		sweeper: &sweeper{inflight: inflight, hellos: l.collection.Maps[bpfMapHellos]},
 	}, nil
+}
+
+// lookUp returns a handshake that is still in flight, or nil.
+func lookUp(inflight *ebpf.Map, cookie uint64) *half {
+	h := &half{}
+	if inflight.Lookup(cookie, &h.handshake) != nil {
+		return nil
+	}
+	return h
 }
 
 func (o Options) withDefaults() Options {
@@ -86,17 +100,6 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-// explainOpen adds to a refused load which capability is missing, if one is.
-func explainOpen(err error) error {
-	if !errors.Is(err, ErrPermission) {
-		return err
-	}
-	if missing := missingCapabilities(); len(missing) > 0 {
-		return fmt.Errorf("%w (missing: %v; run it with sudo)", err, missing)
-	}
-	return err
 }
 
 // Read returns the next connection that ended, as facts. It blocks until there is one. It returns ctx's error when ctx is done, and

@@ -14,10 +14,19 @@ func clearAlert(c *connection) (finding, bool) {
 	if a == nil || a.Code == nil || a.Encrypted || (a.Sender != event.Client && a.Sender != event.Server) {
 		return finding{}, false
 	}
-	if c.wentOn() || c.established12() || (a.Sender == event.Server && c.refused13()) {
+	if c.wentOn() || c.established12() || c.answersClose() || (a.Sender == event.Server && c.refused13()) {
 		return finding{}, false
 	}
 	return readAlert(c, a.Sender, *a.Code), true
+}
+
+// answersClose says that the other side had ended the connection before the alert: it is what the sender made of that.
+func (c *connection) answersClose() bool {
+	if c.TCP.ClosedBy != c.Alert.Sender.Peer() || c.TCP.ClosedAt == 0 {
+		return false
+	}
+	first := slices.IndexFunc(c.Records, func(r event.Record) bool { return r.From == c.Alert.Sender && r.Type == typeAlert })
+	return first >= 0 && c.Records[first].At > c.TCP.ClosedAt
 }
 
 // wentOn says that the sender of a warning sent more than alerts after it: servers warn about an unknown name and continue.
