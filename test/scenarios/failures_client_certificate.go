@@ -1,0 +1,69 @@
+package scenarios
+
+import (
+	"crypto/tls"
+
+	"github.com/tlstrace/tlstrace/event"
+)
+
+// verifyingServers reject a client's certificate. nginx is not among them: it answers HTTP 400 on a healthy handshake.
+var verifyingServers = []serverStack{opensslServer, gnutlsServer, pythonServer, nodeServer, goServer}
+
+// badClient is a client certificate, or the lack of one, that servers refuse.
+type badClient struct {
+	name   string
+	pair   func(*pki) keyPair
+	reason event.Reason
+	clear  []event.Reason // what else the alert in TLS 1.2 may honestly be read as
+	proof  string
+}
+
+var badClients = []badClient{
+	{"client certificate missing", func(*pki) keyPair { return keyPair{} },
+		event.ClientCertificateRequired, nil,
+		`(?i)did not return a certificate|didn't provide a certificate|did_not_return|no certificate|certificate is required`},
+	{"client certificate by another CA", func(p *pki) keyPair { return p.clientByOtherCA },
+		event.UnknownCA, []event.Reason{event.ClientCertificateRejected},
+		`(?i)unable to (get local issuer|verify)|verify failed|unknown authority|issuer is unknown|not trusted`},
+	{"client certificate expired", func(p *pki) keyPair { return p.clientExpired },
+		event.CertificateExpired, nil, `(?i)expired`},
+}
+
+// clientCertificateFailures are clients' certificates that servers refuse.
+func clientCertificateFailures() []failure {
+	var all []failure
+	for _, b := range badClients {
+		all = append(all, failure{
+			name: b.name, servers: verifyingServers, clients: allClients, versions: bothVersions,
+			set: func(p *pki, _ uint16, s *serverSettings, c *clientSettings) {
+				s.clientCA, c.pair = p.ca, b.pair(p)
+			},
+			truth: b.truth,
+		})
+	}
+	return all
+}
+
+// truth: the server's alert is in clear in TLS 1.2 and 19 encrypted bytes after the client's last flight in TLS 1.3.
+func (b badClient) truth(m pairing) truth {
+	w := truth{
+		reasons: append([]event.Reason{b.reason}, b.clear...),
+		gaveUp:  []event.Side{event.Server},
+		lookAt:  []event.Side{event.Client},
+		phases:  []event.Phase{event.PhaseClientCertificate},
+		proof:   b.proof,
+	}
+	missing := b.reason == event.ClientCertificateRequired
+	if m.version == tls.VersionTLS13 && !missing {
+		w.reasons = append(w.reasons, event.ClientCertificateRejected)
+	}
+	switch {
+	case m.server == "gnutls": // its alert is access_denied, whatever the reason
+		w.reasons = append(w.reasons, event.ClientCertificateRejected)
+		w.proof = `(?i)error in the certificate|certificate is required|no certificate|access denied`
+	case m.server == "node" && !missing: // it closes without a word
+		w.reasons = append(w.reasons, event.ClientCertificateRejected, event.ClosedByServer)
+		w.proof = `(?i)hang up|EOF|closed|terminat|reset|empty reply`
+	}
+	return w
+}

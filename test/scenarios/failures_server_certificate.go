@@ -1,0 +1,80 @@
+package scenarios
+
+import (
+	"crypto/tls"
+
+	"github.com/tlstrace/tlstrace/event"
+)
+
+var (
+	allServers = []serverStack{opensslServer, nginxServer, gnutlsServer, pythonServer, nodeServer, goServer}
+	allClients = []clientStack{opensslClient, curlClient, gnutlsClient, pythonClient, nodeClient, goClient}
+)
+
+// badCertificate is a server's certificate that clients refuse.
+type badCertificate struct {
+	name   string
+	pair   func(*pki) keyPair
+	reason event.Reason // what is wrong with it
+	alert  event.Reason // what OpenSSL's alert calls it
+	proof  string
+}
+
+var badCertificates = []badCertificate{
+	{"expired", func(p *pki) keyPair { return p.expired },
+		event.CertificateExpired, event.CertificateExpired, `(?i)expired`},
+	{"not yet valid", func(p *pki) keyPair { return p.notYetValid },
+		event.CertificateNotYetValid, event.BadCertificate, `(?i)not yet|not activ|NOT_YET_VALID|is before`},
+	{"self-signed", func(p *pki) keyPair { return p.selfSigned },
+		event.SelfSigned, event.UnknownCA, `(?i)self.signed|SELF_SIGNED|unknown authority|issuer is unknown`},
+	{"unknown CA", func(p *pki) keyPair { return p.byOtherCA },
+		event.UnknownCA, event.UnknownCA, `(?i)unable to (get local issuer|verify)|UNABLE_TO|unknown authority|issuer is unknown`},
+	{"wrong name", func(p *pki) keyPair { return p.wrongName },
+		event.NameMismatch, event.BadCertificate, `(?i)mismatch|does not match|ALTNAME|valid for`},
+}
+
+// serverCertificateFailures are servers' certificates that clients refuse.
+func serverCertificateFailures() []failure {
+	var all []failure
+	for _, b := range badCertificates {
+		all = append(all, failure{
+			name: b.name, servers: allServers, clients: allClients, versions: bothVersions,
+			set:   func(p *pki, _ uint16, s *serverSettings, _ *clientSettings) { s.pair = b.pair(p) },
+			truth: b.truth,
+		})
+	}
+	return all
+}
+
+// truth depends on how the client says no: OpenSSL sends a telling alert in clear in both versions; Go and GnuTLS send
+// bad_certificate, encrypted in TLS 1.3. Node says nothing and closes; in TLS 1.2 it does so after the last message of
+// the handshake, as curl does in both versions if only the name is wrong.
+func (b badCertificate) truth(m pairing) truth {
+	w := truth{
+		reasons: []event.Reason{b.reason, b.alert},
+		gaveUp:  []event.Side{event.Client},
+		lookAt:  []event.Side{event.Server},
+		phases:  []event.Phase{event.PhaseServerCertificate},
+		proof:   b.proof,
+	}
+	if b.alert != event.CertificateExpired {
+		w.lookAt = append(w.lookAt, event.Client) // its trust store, its clock, or the name that it asks for
+	}
+	in12 := m.version == tls.VersionTLS12
+	switch {
+	case m.client == "node" && in12, m.client == "curl" && b.reason == event.NameMismatch:
+		w.certainty, w.phases = may, nil
+		w.vague = []event.Reason{event.ServerCertificateRejected, event.ClosedByClient, event.ResetByClient}
+	case m.client == "node":
+		w.reasons = append(w.reasons, event.ServerCertificateRejected, event.ClosedByClient)
+		w.lookAt = eitherEnd
+	case m.client == "go", m.client == "gnutls":
+		w.reasons = append(w.reasons, event.ServerCertificateRejected)
+		if in12 {
+			w.reasons = append(w.reasons, event.BadCertificate)
+		}
+	case b.alert == event.BadCertificate:
+		w.reasons = append(w.reasons, event.ServerCertificateRejected)
+	}
+	return w
+}

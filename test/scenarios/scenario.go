@@ -1,0 +1,95 @@
+package scenarios
+
+import (
+	"crypto/tls"
+	"fmt"
+	"testing"
+)
+
+// scenario is one connection with its ground truth.
+type scenario struct {
+	name  string
+	play  func(t testing.TB, l *lab) played
+	truth truth
+}
+
+// pairing is what the truth of a failure depends on.
+type pairing struct {
+	version        uint16
+	server, client string
+}
+
+// failure is one way in which a handshake fails, for many pairs of programs.
+type failure struct {
+	name     string
+	servers  []serverStack
+	clients  []clientStack
+	versions []uint16
+	set      func(p *pki, version uint16, s *serverSettings, c *clientSettings)
+	truth    func(pairing) truth
+}
+
+var bothVersions = []uint16{tls.VersionTLS12, tls.VersionTLS13}
+
+// scenarios pairs the programs: all with all if everything is wanted, else so that each takes part in each version.
+func (f failure) scenarios(everything bool) []scenario {
+	var all []scenario
+	for turn, version := range f.versions {
+		for si, s := range f.servers {
+			for ci, c := range f.clients {
+				if everything || chosen(si, len(f.servers), ci, len(f.clients), turn) {
+					all = append(all, f.pair(version, s, c))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// chosen picks one pair for each member of the longer list, and other pairs at each turn.
+func chosen(si, servers, ci, clients, turn int) bool {
+	if servers >= clients {
+		return ci == (si+turn)%clients
+	}
+	return si == (ci+turn)%servers
+}
+
+func (f failure) pair(version uint16, s serverStack, c clientStack) scenario {
+	name := fmt.Sprintf("%s/tls%s/%s-%s", f.name, number(version), c.name, s.name)
+	return scenario{
+		name:  name,
+		truth: f.truth(pairing{version, s.name, c.name}),
+		play: func(t testing.TB, l *lab) played {
+			ss := serverSettings{pair: l.pki.ok, versions: only(version)}
+			cs := clientSettings{ca: l.pki.ca, versions: only(version), host: host(len(name))}
+			f.set(l.pki, version, &ss, &cs)
+			return l.playPair(t, s, ss, c, cs)
+		},
+	}
+}
+
+// host makes about half of the scenarios run over IPv6.
+func host(n int) string {
+	if n%2 == 0 {
+		return "::1"
+	}
+	return "127.0.0.1"
+}
+
+// playPair runs a server and then a client to its end.
+func (l *lab) playPair(t testing.TB, s serverStack, ss serverSettings, c clientStack, cs clientSettings) played {
+	srv := l.serve(t, s, ss)
+	server := srv.end(cs.host)
+	cli := l.dial(t, c, srv.port, cs)
+	return played{
+		port: srv.port, server: server,
+		client: end{cli.pid(), c.comm, cs.host},
+		output: func() string { return outputs(cli, srv) },
+	}
+}
+
+func (s *server) end(host string) end { return end{s.pid(), s.comm(), host} }
+
+func outputs(cli *process, srv *server) string {
+	return cli.out.String() + "\n--- server:\n" + srv.out.String()
+}
