@@ -9,7 +9,7 @@ import (
 )
 
 // Columns is the live view: one line per event, fitted to the screen, under a header.
-// A screen narrower than 60 columns gets two lines per event. Nothing ever wraps.
+// A screen narrower than 66 columns gets two lines per event. Nothing ever wraps.
 type Columns struct {
 	w      io.Writer
 	screen Screen
@@ -78,17 +78,11 @@ func (c *Columns) row(e *event.Event) string {
 // narrowIndent is the room for the time in front of a narrow row.
 const narrowIndent = len("15:04:05 ")
 
-// narrowRow is an event on two lines: when, why and whom to look at; then who.
+// narrowRow is an event on two lines: when, why, who gave up and whom to look at; then who.
 func (c *Columns) narrowRow(e *event.Event) string {
 	s := c.screen
 	room := max(s.columns()-narrowIndent, 0)
-	look := ""
-	if side := e.Verdict.LookAt; side != "" {
-		look = "  look at " + s.safe(string(side))
-	}
-	if needs := shortReason(s.reasonText(e, maxText, times(e.Repeated))); displayWidth(needs+look) > room {
-		look = ""
-	}
+	look, _ := firstFit(s.narrowSides(&e.Verdict), room-displayWidth(shortReason(s.reasonText(e, maxText, times(e.Repeated)))))
 	reason := s.reasonText(e, room-displayWidth(look), times(e.Repeated))
 	time := s.cut(s.clock(e.Time, "15:04:05"), s.columns())
 	first := s.paint(dim, time)
@@ -96,6 +90,18 @@ func (c *Columns) narrowRow(e *event.Event) string {
 		first += " " + s.paint(styleOf(e), reason) + s.paint(bold, look)
 	}
 	return first + "\n" + c.narrowEnds(e) + "\n"
+}
+
+// narrowSides says who gave up and whom to look at, longest first.
+func (s Screen) narrowSides(v *event.Verdict) []string {
+	if v.LookAt == "" {
+		return nil
+	}
+	look := "look at " + s.safe(string(v.LookAt))
+	if v.GaveUp == "" {
+		return []string{"  " + look}
+	}
+	return []string{"  " + s.safe(string(v.GaveUp)) + " gave up, " + look, "  " + look}
 }
 
 func (c *Columns) narrowEnds(e *event.Event) string {
@@ -172,10 +178,21 @@ func (c *Columns) detail(e *event.Event) string {
 	if name := s.target(e); name != "" && !(c.wide && c.layout.loose) {
 		parts = append(parts, name)
 	}
-	if e.Verdict.Summary != "" {
-		parts = append(parts, s.safe(e.Verdict.Summary))
+	before := strings.Join(parts, " "+s.glyphs().dot+" ")
+	if e.Verdict.Summary == "" || before != "" && c.detailRoom()-displayWidth(before) < minSentence {
+		return before
 	}
-	return strings.Join(parts, " "+s.glyphs().dot+" ")
+	return strings.Join(append(parts, s.safe(e.Verdict.Summary)), " "+s.glyphs().dot+" ")
+}
+
+// minSentence is how much room a sentence has to have: less shows a word or two of it, which tell nothing.
+const minSentence = 24
+
+func (c *Columns) detailRoom() int {
+	if c.layout.loose {
+		return 4 * maxText
+	}
+	return c.layout.widths[colDetail]
 }
 
 // target is the name that the client asked for. An Istio SNI is shown as the service that it means.

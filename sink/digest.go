@@ -12,14 +12,16 @@ import (
 // digest is the text of a summary.
 type digest struct {
 	Screen
-	width int
-	out   strings.Builder
+	width   int
+	nothing string            // what to say if nothing failed
+	advised map[string]string // the advice last given, by reason
+	out     strings.Builder
 }
 
 // heading says how many, of how many, in how long.
 func (d *digest) heading(counts map[event.Outcome]uint64, t Totals, kinds int) {
 	failed := counts[event.Failed]
-	text := "No failed handshakes"
+	text := d.nothing
 	if failed > 0 {
 		text = spellCount(failed) + plural(failed, " failed handshake")
 	}
@@ -33,7 +35,7 @@ func (d *digest) heading(counts map[event.Outcome]uint64, t Totals, kinds int) {
 	}{
 		{max(counts[event.Succeeded], t.Succeeded), "succeeded"},
 		{max(counts[event.Noise], t.Noise), "noise"},
-		{counts[event.Undecided], "undecided"},
+		{max(counts[event.Undecided], t.Undecided), "undecided"},
 	} {
 		if r.n > 0 {
 			rest = append(rest, spellCount(r.n)+" "+r.name)
@@ -75,21 +77,31 @@ func (d *digest) group(g *group) {
 		d.line(d.paint(bold, first) + d.paint(st, reason))
 		d.wrapped(indent, ends, plain)
 	}
-	d.wrapped(indent, d.advice(&g.newest), plain)
+	d.wrapped(indent, d.adviceOnce(g), plain)
 	d.wrapped(indent, d.span(g), dim)
+}
+
+// adviceOnce refers to advice that was given for the same reason above: twenty clients of one server need it once.
+func (d *digest) adviceOnce(g *group) string {
+	advice := d.advice(&g.newest)
+	if advice != "" && d.advised[g.reason] == advice {
+		return d.lookAt(&g.newest) + "see " + g.reason + " above"
+	}
+	d.advised[g.reason] = advice
+	return advice
+}
+
+// lookAt begins advice with whom to look at, if that is known.
+func (d *digest) lookAt(v *event.Verdict) string {
+	if v.LookAt == "" || v.LookAt == event.Unknown {
+		return ""
+	}
+	return "look at the " + d.safe(string(v.LookAt)) + ": "
 }
 
 // advice says whom to look at, and what to look at there.
 func (d *digest) advice(v *event.Verdict) string {
-	hint := d.safe(v.Hint)
-	if v.LookAt == "" || v.LookAt == event.Unknown {
-		return hint
-	}
-	side := "look at the " + d.safe(string(v.LookAt))
-	if hint == "" {
-		return side
-	}
-	return side + ": " + hint
+	return strings.TrimSuffix(d.lookAt(v)+d.safe(v.Hint), ": ")
 }
 
 // span says when a kind of failure was seen.

@@ -56,7 +56,7 @@ func known[S ~string](kind string, items, set []S) error {
 			continue
 		}
 		shown := Escape(string(item), 60)
-		if near := nearest(string(item), set); near != "" {
+		if near := Nearest(string(item), set); near != "" {
 			return fmt.Errorf("unknown %s %q: did you mean %q?", kind, shown, near)
 		}
 		return fmt.Errorf("unknown %s %q: there are %s", kind, shown, join(set))
@@ -88,6 +88,13 @@ func (f *Filter) Wants(o event.Outcome) bool {
 		return false
 	}
 	return o == event.Failed || o == event.Noise && f.asksForNoise()
+}
+
+// Narrows says whether the filter leaves events out for more than their outcome: what was counted of all of them is then
+// no answer to what was asked.
+func (f *Filter) Narrows() bool {
+	return len(f.Reasons)+len(f.Layers)+len(f.SNI)+len(f.Ports)+len(f.PIDs)+len(f.Comms) > 0 ||
+		f.Namespace+f.Pod+f.FromPod+f.ToPod != "" || !f.Since.IsZero()
 }
 
 func (f *Filter) asksForNoise() bool {

@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +69,25 @@ func TestFilterMatch(t *testing.T) {
 	}
 }
 
+func TestFilterNarrows(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		filter Filter
+		want   bool
+	}{
+		{"zero", Filter{}, false},
+		{"outcomes", Filter{All: true, Outcomes: []event.Outcome{event.Noise}}, false},
+		{"reason", Filter{Reasons: []event.Reason{event.Scan}}, true},
+		{"port", Filter{Ports: []uint16{443}}, true},
+		{"pod", Filter{ToPod: "web-*"}, true},
+		{"since", Filter{Since: time.Unix(1, 0)}, true},
+	} {
+		if got := c.filter.Narrows(); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
 func TestFilterPatternMatchesASlash(t *testing.T) {
 	e := sample(t, "refused")
 	e.Client.Process.Comm = "kworker/0:1"
@@ -112,12 +130,6 @@ func TestNewFilterNamesTheNearest(t *testing.T) {
 func TestNewFilterTakesTheClosedSets(t *testing.T) {
 	if _, err := NewFilter(Filter{Reasons: event.Reasons(), Layers: event.Layers, Outcomes: event.Outcomes}); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestNearestOfLongWordsIsNotComputed(t *testing.T) {
-	if got := nearest(strings.Repeat("unknown_ca", 1000), event.Reasons()); got != "" {
-		t.Errorf("got %q", got)
 	}
 }
 

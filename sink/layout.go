@@ -66,8 +66,8 @@ var wideColumns = []grant{
 	{colSNI, 24}, {colVersion, 16}, {colALPN, 14}, {colPhase, 18}, {colRecords, 7}, {colDuration, 8}, {colSeen, 9},
 }
 
-// minTableWidth is the narrowest screen on which one line per event can still be read.
-const minTableWidth = 60
+// minTableWidth is the narrowest screen on which one line per event has room for whom to look at.
+const minTableWidth = 66
 
 // newLayout spends the screen's width by the grants.
 func newLayout(screen Screen, wide bool) layout {

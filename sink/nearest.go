@@ -2,43 +2,65 @@ package sink
 
 import "strings"
 
-// nearest returns the member of a set that was most likely meant by word, or "" if a third of it or more would have to change.
-func nearest[S ~string](word string, set []S) S {
+// Nearest returns the member of a set that was most likely meant by word, or "" if none is near. A dash is as good as an
+// underscore. A third of the word may be wrong, or two letters; else a word that is a part of a member, such as expired, means the
+// shortest of those.
+func Nearest[S ~string](word string, set []S) S {
 	if len(word) > 64 {
 		return ""
 	}
-	word = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(word)), "-", "_")
+	word = underscored(strings.TrimSpace(word))
 	var best S
-	least := max(len(word)/3, 2) + 1
+	least := min(max(len(word)/3, 2), len(word)-1) + 1
 	for _, member := range set {
-		d := editDistance(word, string(member))
-		if short := shortReason(string(member)); short != string(member) {
-			d = min(d, editDistance(word, short))
-		}
-		if d < least {
+		name := underscored(string(member))
+		if d := min(editDistance(word, name), editDistance(word, shortReason(name))); d < least {
 			best, least = member, d
+		}
+	}
+	if best == "" && len(word) >= minPart {
+		return shortestWith(word, set)
+	}
+	return best
+}
+
+// minPart is how much of a member has to be given.
+const minPart = 3
+
+func shortestWith[S ~string](part string, set []S) S {
+	var best S
+	for _, member := range set {
+		if strings.Contains(underscored(string(member)), part) && (best == "" || len(member) < len(best)) {
+			best = member
 		}
 	}
 	return best
 }
 
-// editDistance counts the bytes to insert, delete or replace to turn a into b (Levenshtein), one row at a time.
+func underscored(word string) string { return strings.ReplaceAll(strings.ToLower(word), "-", "_") }
+
+// editDistance counts the bytes to insert, delete, replace or swap with their neighbour to turn a into b (optimal string
+// alignment).
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			replace := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
 				replace++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j+1]+1, row[j]+1)
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, replace)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(b)]
+	return rows[len(a)][len(b)]
 }

@@ -37,7 +37,7 @@ func (e *LineError) Error() string {
 func (e *LineError) Unwrap() error { return e.Err }
 
 // ReadJSON replays a stream that [JSON] wrote. A line that cannot be read yields a [*LineError] and the rest is still
-// read; an error of r itself is yielded last. Fields that are not known are ignored, and so are empty lines.
+// read; an error of r itself is yielded last, as what it is. Fields that are not known are ignored, and so are empty lines.
 func ReadJSON(r io.Reader, name string) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
 		lines := lineReader{r: bufio.NewReaderSize(r, 64<<10)}
@@ -48,7 +48,7 @@ func ReadJSON(r io.Reader, name string) iter.Seq2[event.Event, error] {
 			}
 			more := err == nil || errors.Is(err, ErrLineTooLong)
 			if !more && !errors.Is(err, io.EOF) {
-				yield(event.Event{}, &LineError{name, number, fmt.Errorf("read: %w", err)})
+				yield(event.Event{}, fmt.Errorf("%s: after line %d: %w", Escape(name, maxText), number-1, err))
 				return
 			}
 			if len(bytes.TrimSpace(line)) > 0 || errors.Is(err, ErrLineTooLong) {

@@ -118,13 +118,19 @@ func TestReadJSONYieldsTheReadersError(t *testing.T) {
 		errs = append(errs, err)
 	}
 	if len(errs) != 2 || errs[0] != nil || !errors.Is(errs[1], os.ErrDeadlineExceeded) {
-		t.Errorf("got %v", errs)
+		t.Fatalf("got %v", errs)
+	}
+	if line := new(LineError); errors.As(errs[1], &line) {
+		t.Errorf("%v is told as a line that can be passed over", line)
 	}
 }
 
 func TestReadJSONStopsWhenTheLoopDoes(t *testing.T) {
 	n := 0
-	for range ReadJSON(strings.NewReader(strings.Repeat(line1+"\n", 5)), "f") {
+	for _, err := range ReadJSON(strings.NewReader(strings.Repeat(line1+"\n", 5)), "f") {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if n++; n == 2 {
 			break
 		}

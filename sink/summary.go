@@ -22,6 +22,7 @@ type Totals struct {
 	Elapsed   time.Duration     // how long was traced
 	Succeeded uint64            // handshakes; the larger of this and the events written counts
 	Noise     uint64            // likewise
+	Undecided uint64            // likewise
 	Lost      map[string]uint64 // what could not be followed or told, by where it was lost
 }
 
@@ -29,6 +30,8 @@ type Totals struct {
 type Summary struct {
 	// Totals, if set, is asked on Close.
 	Totals func() Totals
+	// Matching says that a filter chose the events: that there are none does not mean that nothing failed.
+	Matching bool
 
 	w      io.Writer
 	screen Screen
@@ -102,7 +105,12 @@ func (s *Summary) Close() error {
 	if s.Totals != nil {
 		totals = s.Totals()
 	}
-	report := digest{Screen: s.screen, width: min(s.screen.columns(), maxLadder)}
+	report := digest{
+		Screen: s.screen, width: min(s.screen.columns(), maxLadder), nothing: "No failed handshakes", advised: map[string]string{},
+	}
+	if s.Matching {
+		report.nothing = "No matching failed handshakes"
+	}
 	report.heading(s.counts, totals, len(s.groups))
 	for i, g := range worst(s.groups) {
 		if i == maxShown {

@@ -66,6 +66,7 @@ func TestSummaryOfNothingFailed(t *testing.T) {
 			"others were shown", Totals{Succeeded: 2}, []event.Event{{Outcome: event.Succeeded, Repeated: 4}, {Outcome: event.Undecided}, {Outcome: "new"}},
 			"\nNo failed handshakes (5 succeeded, 1 undecided)\n",
 		},
+		{"undecided, not shown", Totals{Undecided: 3}, nil, "\nNo failed handshakes (3 undecided)\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := string(summaryOf(t, screenOf(80), c.totals, c.events...)); got != c.want {
@@ -79,6 +80,31 @@ func TestSummaryWithoutTotals(t *testing.T) {
 	var buf bytes.Buffer
 	if err := NewSummary(&buf, screenOf(80)).Close(); err != nil || buf.String() != "\nNo failed handshakes\n" {
 		t.Errorf("got %q, %v", buf.String(), err)
+	}
+}
+
+func TestSummaryOfAFilterDoesNotSpeakForAll(t *testing.T) {
+	var buf bytes.Buffer
+	s := NewSummary(&buf, screenOf(80))
+	s.Matching = true
+	if err := s.Close(); err != nil || buf.String() != "\nNo matching failed handshakes\n" {
+		t.Errorf("got %q, %v", buf.String(), err)
+	}
+}
+
+func TestSummaryGivesAdviceOncePerReason(t *testing.T) {
+	first := sample(t, "refused")
+	other, differs := first, first
+	other.Client.Process = &event.Process{Comm: "curl"}
+	differs.Client.Process = &event.Process{Comm: "python3"}
+	differs.Verdict.Hint = "Ask whoever owns it."
+	text := string(summaryOf(t, screenOf(80), Totals{}, differs, other, first))
+	for want, times := range map[string]int{
+		"Is the server running": 1, "look at the server: see connection_refused above\n": 1, "Ask whoever owns it.": 1,
+	} {
+		if got := strings.Count(text, want); got != times {
+			t.Errorf("%q is there %d times, want %d:\n%s", want, got, times, text)
+		}
 	}
 }
 

@@ -35,7 +35,11 @@ func (c *Columns) factLines(e *event.Event) string {
 	out += c.factLine(named("SNI", "versions", "ALPN"))
 	out += c.factLine(named("cipher", "group", "client cert", "session"))
 	out += c.factLine(named("alert", "library"))
-	return out + c.factLine(named("JA4")) + c.factLine([]string{c.screen.trail(e.Records)})
+	last := named("JA4")
+	if e.ID != "" {
+		last = append(last, "id "+c.screen.safe(e.ID)) // for explain
+	}
+	return out + c.factLine(last) + c.factLine([]string{c.screen.trail(e.Records)})
 }
 
 // factLine joins facts, and wraps them under the row they belong to.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/tlstrace/tlstrace/sink"
 )
 
 // choice is a flag value out of a closed set.
@@ -76,16 +78,37 @@ func oneOf(s string, allowed []string) error {
 	if slices.Contains(allowed, s) {
 		return nil
 	}
-	if near := nearest(strings.ReplaceAll(strings.ToLower(s), "-", "_"), allowed); near != "" {
+	if near := sink.Nearest(s, allowed); near != "" {
 		return fmt.Errorf("%q is not known; did you mean %q?", s, near)
+	}
+	if len(allowed) > fewChoices {
+		return fmt.Errorf("%q is not known; --help lists all %d", s, len(allowed))
 	}
 	return fmt.Errorf("%q is not known; one of %s", s, strings.Join(allowed, ", "))
 }
 
+// fewChoices is how many are listed in one line of an error.
+const fewChoices = 10
+
 // completeSet lets the shell complete a flag out of its closed set.
 func completeSet(cmd *cobra.Command, flag string, allowed []string) {
-	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp))
-	if err != nil {
+	complete(cmd, flag, cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// completeList is [completeSet] for a flag that takes several with commas: the last of them is completed.
+func completeList(cmd *cobra.Command, flag string, allowed []string) {
+	complete(cmd, flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		done := typed[:strings.LastIndexByte(typed, ',')+1]
+		all := make([]string, len(allowed))
+		for i, a := range allowed {
+			all[i] = done + a
+		}
+		return all, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+func complete(cmd *cobra.Command, flag string, how cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, how); err != nil {
 		panic(err) // the flag does not exist, or was registered twice: a mistake in this program
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"github.com/tlstrace/tlstrace/sink"
 )
 
 // notSettings are flags that belong to one command line only.
@@ -60,7 +62,7 @@ func checkKeys(path string, file *viper.Viper, root *cobra.Command) error {
 		if slices.Contains(known, key) {
 			continue
 		}
-		if near := nearest(key, known); near != "" {
+		if near := sink.Nearest(key, known); near != "" {
 			return fmt.Errorf("%s: unknown key %q; did you mean %q?", path, key, near)
 		}
 		return fmt.Errorf("%s: unknown key %q; keys are the names of flags", path, key)
@@ -95,7 +97,7 @@ func fill(f *pflag.Flag, file *viper.Viper) error {
 
 func assign(f *pflag.Flag, value, origin string) error {
 	if err := f.Value.Set(value); err != nil {
-		return fmt.Errorf("%s: %w", origin, err)
+		return fmt.Errorf("%s: %w", origin, plainly(err, f, value))
 	}
 	f.Changed = true
 	return nil

@@ -16,18 +16,22 @@ import (
 )
 
 const explainLong = `explain draws one event as a handshake ladder: both ends, each record with its time and direction, the alert, the
-close; then what it means and what to look at. It takes the event of that ID, or else the last failure, from the
-file of --input, or from what watch saw last on this machine.`
+close; then what it means and what to look at. It takes the event of that ID (watch -o wide and -o json tell it), or else
+the last failure that the filters choose, from the file of --input, or from what watch saw last on this machine.
+
+`
 
 func newExplain(w *world) *cobra.Command {
 	var view viewFlags
+	var filter filterFlags
 	var input string
 	cmd := &cobra.Command{
-		Use:     "explain [ID]",
-		Short:   "Draw one handshake, step by step",
-		Long:    explainLong,
-		Example: "  sudo tlstrace explain\n  tlstrace explain --input failures.jsonl 5d1f9a6e",
-		Args:    cobra.MaximumNArgs(1),
+		Use:   "explain [ID]",
+		Short: "Draw one handshake, step by step",
+		Long:  explainLong + reasonsHelp(),
+		Example: "  sudo tlstrace explain\n  sudo tlstrace explain --reason unknown_ca --comm curl\n" +
+			"  tlstrace explain --input failures.jsonl 5d1f9a6e",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -35,7 +39,12 @@ func newExplain(w *world) *cobra.Command {
 			if len(args) > 0 {
 				id = args[0]
 			}
-			e, err := find(ctx, w, input, id)
+			wanted, err := filter.build()
+			if err != nil {
+				return err
+			}
+			wanted.All = wanted.All || id != ""
+			e, err := find(ctx, w, input, id, &wanted)
 			if err != nil {
 				return err
 			}
@@ -43,20 +52,22 @@ func newExplain(w *world) *cobra.Command {
 		},
 	}
 	view.register(cmd, "ladder", "ladder", "json", "yaml")
-	cmd.Flags().StringVar(&input, "input", "", "take the event from this JSON lines file; - is standard input")
+	filter.register(cmd, w)
+	cmd.Flags().StringVar(&input, "input", "", "take the event from this JSON lines `file`; - is standard input")
 	return cmd
 }
 
-// find returns the last event of an ID, or the last failure if there is none. An ID may be cut short where that is
-// not ambiguous.
-func find(ctx context.Context, w *world, input, id string) (event.Event, error) {
+// find returns the last event of an ID, or without one the last that is wanted. An ID may be cut short where that is not
+// ambiguous.
+func find(ctx context.Context, w *world, input, id string, wanted *sink.Filter) (event.Event, error) {
 	recorded, err := openRecorded(w, input)
 	if err != nil {
 		return event.Event{}, err
 	}
 	defer recorded.Close()
-	found := search{id: id}
+	found := search{id: id, narrow: wanted.Narrows()}
 	f := newFlow(w, recorded, true)
+	f.filter = wanted.Match
 	f.sink = &found
 	if err := f.run(ctx); err != nil {
 		return event.Event{}, err
@@ -88,16 +99,17 @@ func openRecorded(w *world, input string) (*replay, error) {
 
 // search is a sink that keeps the event that was asked for.
 type search struct {
-	id    string
-	exact *event.Event
-	last  *event.Event
-	ids   map[string]bool // that begin with id
+	id     string
+	narrow bool // not all failures are wanted
+	exact  *event.Event
+	last   *event.Event
+	ids    map[string]bool // that begin with id
 }
 
 // Write looks at one event.
 func (s *search) Write(e event.Event) error {
 	switch {
-	case s.id == "" && e.Outcome == event.Failed:
+	case s.id == "":
 		s.last = &e
 	case s.id != "" && e.ID == s.id:
 		s.exact = &e
@@ -126,6 +138,8 @@ func (s *search) result(ctx context.Context) (event.Event, error) {
 		return *s.last, nil
 	case s.id != "":
 		return event.Event{}, fmt.Errorf("no event with the ID %q", s.id)
+	case s.narrow:
+		return event.Event{}, errors.New("no recorded event matches the filters")
 	}
 	return event.Event{}, errors.New("no failed handshake among the events")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -77,14 +78,30 @@ func flagError(flags *pflag.FlagSet, path string, err error) error {
 	var invalid *pflag.InvalidValueError
 	switch {
 	case errors.As(err, &invalid):
-		return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, invalid.Unwrap())
+		return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, plainly(invalid.Unwrap(), invalid.GetFlag(), invalid.GetValue()))
 	case !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "":
 		return fmt.Errorf("%w; %s", err, hint)
 	}
-	if near := nearest(unknown.GetSpecifiedName(), flagNames(flags)); near != "" {
+	if near := sink.Nearest(unknown.GetSpecifiedName(), flagNames(flags)); near != "" {
 		return fmt.Errorf("unknown flag --%s; did you mean --%s?", unknown.GetSpecifiedName(), near)
 	}
 	return fmt.Errorf("unknown flag --%s; %s", unknown.GetSpecifiedName(), hint)
+}
+
+// plainly says what is wrong with a value where Go's own words would be about a function of Go.
+func plainly(err error, f *pflag.Flag, value string) error {
+	var number *strconv.NumError
+	switch {
+	case errors.As(err, &number) && errors.Is(err, strconv.ErrRange):
+		return fmt.Errorf("%q is out of range", number.Num)
+	case errors.As(err, &number) && f.Value.Type() == "bool":
+		return fmt.Errorf("%q is neither true nor false", number.Num)
+	case errors.As(err, &number):
+		return fmt.Errorf("%q is not a valid number", number.Num)
+	case f.Value.Type() == "duration":
+		return fmt.Errorf("%q is no duration, such as 90s or 10m", value)
+	}
+	return err
 }
 
 func flagNames(flags *pflag.FlagSet) []string {

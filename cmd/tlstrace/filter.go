@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,19 +27,20 @@ func (f *filterFlags) register(cmd *cobra.Command, w *world) {
 	f.since.now = w.now
 	flags := cmd.Flags()
 	flags.BoolVarP(&f.all, "all", "A", false, "show handshakes that succeeded, and noise such as probes, too")
-	flags.Var(&f.reasons, "reason", "only for these reasons (repeatable, or with commas)")
+	flags.Var(&f.reasons, "reason", "only for these reasons, listed above (repeatable, or with commas)")
 	flags.Var(&f.layers, "layer", "only on these layers (repeatable, or with commas)")
-	flags.StringVarP(&f.namespace, "namespace", "n", "", "only with an end in this Kubernetes namespace")
-	flags.StringVar(&f.pod, "pod", "", "only with an end in this pod: a pattern, also namespace/pod")
-	flags.StringVar(&f.fromPod, "from-pod", "", "only with the client in this pod: a pattern, also namespace/pod")
-	flags.StringVar(&f.toPod, "to-pod", "", "only with the server in this pod: a pattern, also namespace/pod")
-	flags.StringSliceVar(&f.sni, "sni", nil, "only with these server names: patterns, as in *.shop.svc")
-	flags.UintSliceVar(&f.ports, "port", nil, "only to these server ports")
-	flags.IntSliceVar(&f.pids, "pid", nil, "only with an end in these processes")
-	flags.StringSliceVar(&f.comms, "comm", nil, "only with an end in processes of these names: patterns")
-	flags.Var(&f.since, "since", "with --input: only events at or after this time, or this long ago")
-	completeSet(cmd, "reason", f.reasons.allowed)
-	completeSet(cmd, "layer", f.layers.allowed)
+	flags.StringVarP(&f.namespace, "namespace", "n", "", "only with an end in this Kubernetes `namespace`")
+	flags.StringVar(&f.pod, "pod", "", "only with an end in this pod: a `pattern`, also of namespace/pod")
+	flags.StringVar(&f.fromPod, "from-pod", "", "only with the client in this pod: a `pattern`, also of namespace/pod")
+	flags.StringVar(&f.toPod, "to-pod", "", "only with the server in this pod: a `pattern`, also of namespace/pod")
+	flags.StringSliceVar(&f.sni, "sni", nil, "only with these server names: `patterns`, as in *.shop.svc")
+	flags.UintSliceVar(&f.ports, "port", nil, "only to these server `ports`")
+	flags.IntSliceVar(&f.pids, "pid", nil, "only with an end in these processes: their `pids`")
+	flags.StringSliceVar(&f.comms, "comm", nil, "only with an end in processes of these names: `patterns`")
+	flags.Var(&f.since, "since", "of a recording: only events at or after this `time`, or this long ago")
+	flags.Lookup("port").DefValue = "" // not []
+	completeList(cmd, "reason", f.reasons.allowed)
+	completeList(cmd, "layer", f.layers.allowed)
 }
 
 // build checks the filter as a whole.
@@ -56,6 +58,26 @@ func (f *filterFlags) build() (sink.Filter, error) {
 		Namespace: f.namespace, Pod: f.pod, FromPod: f.fromPod, ToPod: f.toPod,
 		All: f.all, Since: f.since.Time,
 	})
+}
+
+// reasonsHelp lists the reasons by their layers.
+func reasonsHelp() string {
+	var text strings.Builder
+	text.WriteString("Layers and their reasons:")
+	layer, width := event.Layer(""), 0
+	for _, r := range event.Reasons() {
+		switch {
+		case r.Layer() != layer:
+			layer, width = r.Layer(), 0
+			fmt.Fprintf(&text, "\n  %-13s", layer)
+		case width+len(r) > 85:
+			width = 0
+			fmt.Fprintf(&text, "\n  %-13s", "")
+		}
+		fmt.Fprintf(&text, " %s", r)
+		width += 1 + len(r)
+	}
+	return text.String()
 }
 
 // typed is the reverse of [spelled].

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -117,7 +118,7 @@ func (j *journal) flush() {
 func replaceFile(path string, text []byte) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return fmt.Errorf("writing %s: %w", path, withoutPath(err))
 	}
 	_, errWrite := temp.Write(text)
 	err = errors.Join(errWrite, temp.Close())
@@ -128,4 +129,13 @@ func replaceFile(path string, text []byte) error {
 		return errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(temp.Name()))
 	}
 	return nil
+}
+
+// withoutPath drops the name of a temporary file, which means nothing to a user.
+func withoutPath(err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
 }

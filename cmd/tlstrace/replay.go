@@ -35,6 +35,9 @@ func openReplay(w *world, path string) (*replay, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading recorded events: %w", err)
 	}
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		return nil, errors.Join(fmt.Errorf("reading recorded events: %s is a directory", path), file.Close())
+	}
 	return newReplay(file, path, file, w.stderr), nil
 }
 
@@ -63,6 +66,9 @@ func (r *replay) Read(ctx context.Context) (event.Event, error) {
 			case l.err == nil:
 				r.good++
 				return l.event, nil
+			}
+			if bad := new(sink.LineError); !errors.As(l.err, &bad) {
+				return event.Event{}, fmt.Errorf("reading recorded events: %w", l.err)
 			}
 			r.bad++
 			fmt.Fprintf(r.warn, "tlstrace: passed over: %v\n", l.err)

@@ -1,9 +1,8 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const rootLong = `tlstrace tells which TLS handshake failed on this machine, between whom, at which step, who gave up,
@@ -12,7 +11,8 @@ and why, for every process and whatever TLS library it uses, without touching th
 Every flag can also be set by an environment variable (--from-pod is TLSTRACE_FROM_POD) and by a key of the
 same name in the YAML file of --config (or TLSTRACE_CONFIG). A flag wins over the environment, and that over the file.
 
-Exit codes: 0 fine, 1 findings, 2 wrong use or unreadable input, 3 handshakes cannot be traced here.`
+Exit codes: 0 fine, 1 findings, 2 wrong use or unreadable input, 3 handshakes cannot be traced here. A recording of which
+only some lines cannot be read is fine: each such line is told with its number, and the rest is read.`
 
 // newRoot builds the command tree; every command gets the world and nothing else.
 func newRoot(w *world) *cobra.Command {
@@ -32,26 +32,44 @@ func newRoot(w *world) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return flagError(cmd.Flags(), cmd.CommandPath(), err)
 	})
-	root.PersistentFlags().String("config", "", "YAML file with a key for every flag")
+	root.PersistentFlags().String("config", "", "YAML `file` with a key for every flag")
 	root.AddCommand(
 		newWatch(w), newExplain(w), newDoctor(w), newDemo(w), newDemoPeer(w), newVersion(w),
 	)
 	for _, cmd := range root.Commands() {
 		documentEnvironment(cmd)
+		completeNothing(cmd)
 	}
 	return root
 }
 
+// completeNothing keeps the shell from offering files where none is meant.
+func completeNothing(cmd *cobra.Command) {
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if _, known := cmd.GetFlagCompletionFunc(f.Name); !known && !takesFile[f.Name] {
+			complete(cmd, f.Name, cobra.NoFileCompletions)
+		}
+	})
+}
+
+// takesFile are the flags whose value is a file or a directory.
+var takesFile = map[string]bool{"cgroup": true, "config": true, "input": true, "ready-file": true}
+
 // documentEnvironment lists in the help of a command by which variables its flags can be set.
 func documentEnvironment(cmd *cobra.Command) {
-	var names []string
+	text, width := "", 0
 	for _, flag := range flagNames(cmd.LocalFlags()) {
-		if flag != "help" {
-			names = append(names, variable(flag))
+		if notSettings[flag] {
+			continue
 		}
+		name := variable(flag)
+		if text == "" || width+len(name) > 95 {
+			text, width = text+"\n ", 1
+		}
+		text, width = text+" "+name, width+1+len(name)
 	}
-	if len(names) == 0 {
-		return
+	if text != "" {
+		cmd.SetUsageTemplate(cmd.UsageTemplate() + "\nEnvironment:" + text + "\n")
 	}
-	cmd.SetUsageTemplate(cmd.UsageTemplate() + "\nEnvironment:\n  " + strings.Join(names, "\n  ") + "\n")
 }

@@ -57,6 +57,14 @@ func newLive(out io.Writer, wide bool, size func() sink.Screen) *live {
 	return &live{out: out, wide: wide, size: size, screen: screen, cols: sink.NewColumns(out, screen, wide)}
 }
 
+// Header writes the titles now if this is a terminal, so that it shows that something runs before anything fails.
+func (l *live) Header() error {
+	if l.screen.Width == 0 {
+		return nil
+	}
+	return l.cols.Header()
+}
+
 // Write shows one event, fitted to the screen as it is now.
 func (l *live) Write(e event.Event) error {
 	if now := l.size(); now != l.screen {

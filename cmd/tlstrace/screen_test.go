@@ -15,7 +15,7 @@ func TestLiveViewFollowsTheSizeOfTheTerminal(t *testing.T) {
 	var out bytes.Buffer
 	view := newLive(&out, false, func() sink.Screen { return size })
 	e := judgeIfOpen(refused("aa"))
-	for _, width := range []int{160, 80, 60} {
+	for _, width := range []int{160, 80, 66} {
 		size.Width = width
 		out.Reset()
 		if err := view.Write(e); err != nil {
@@ -28,6 +28,19 @@ func TestLiveViewFollowsTheSizeOfTheTerminal(t *testing.T) {
 		if widest > width || !strings.Contains(out.String(), "REASON") {
 			t.Errorf("at %d columns the widest line has %d, and the header is there anew: %v\n%s",
 				width, widest, strings.Contains(out.String(), "REASON"), out.String())
+		}
+	}
+}
+
+func TestLiveViewShowsItsTitlesAtOnceOnATerminal(t *testing.T) {
+	for width, want := range map[int]bool{80: true, 0: false} {
+		var out bytes.Buffer
+		view := newLive(&out, false, func() sink.Screen { return sink.Screen{Width: width} })
+		if err := view.Header(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.HasPrefix(out.String(), "TIME "); got != want {
+			t.Errorf("%d columns: titles are there: %v", width, got)
 		}
 	}
 }

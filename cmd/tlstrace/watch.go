@@ -21,7 +21,16 @@ const watchLong = `watch shows, live, every TLS handshake that fails on this mac
 why. Ctrl-C ends it and sums up, worst first. With --input it replays events that were recorded with -o json.
 
 The last 100 failures are kept for 'tlstrace explain' in $XDG_STATE_HOME/tlstrace/last.jsonl, or
-/run/tlstrace/last.jsonl for root, readable by their owner only.`
+/run/tlstrace/last.jsonl for root, readable by their owner only.
+
+`
+
+// The bounds of what a user may ask of the kernel: from one page to what a node can spare.
+const (
+	minRingBytes   = 4 << 10
+	maxRingBytes   = 1 << 30
+	maxMaxInflight = 1 << 20
+)
 
 // watchFlags are the settings of watch.
 type watchFlags struct {
@@ -39,7 +48,7 @@ func newWatch(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Show failed handshakes as they happen",
-		Long:  watchLong,
+		Long:  watchLong + reasonsHelp(),
 		Example: "  sudo tlstrace watch\n  sudo tlstrace watch --layer certificate -o json > failures.jsonl\n" +
 			"  tlstrace watch --input failures.jsonl --reason unknown_ca",
 		Args: cobra.NoArgs,
@@ -53,13 +62,13 @@ func newWatch(w *world) *cobra.Command {
 	f.view.register(cmd, "columns", "columns", "wide", "json", "yaml")
 	f.filter.register(cmd, w)
 	flags := cmd.Flags()
-	flags.StringVar(&f.input, "input", "", "replay the recorded events of this JSON lines file; - is standard input")
-	flags.DurationVar(&f.duration, "duration", 0, "end so long after everything is attached")
-	flags.IntVar(&f.count, "count", 0, "end after this many events were shown")
-	flags.StringVar(&f.readyFile, "ready-file", "", "write this file once everything is attached, remove it at the end")
-	flags.StringVar(&f.tracer.Cgroup, "cgroup", "", "trace this cgroup v2 directory instead of the whole machine")
-	flags.IntVar(&f.tracer.RingBytes, "ring-bytes", tracer.DefaultRingBytes, "size of the buffer between kernel and tlstrace")
-	flags.IntVar(&f.tracer.MaxInflight, "max-inflight", tracer.DefaultMaxInflight, "handshakes that are followed at a time")
+	flags.StringVar(&f.input, "input", "", "replay the recorded events of this JSON lines `file`; - is standard input")
+	flags.DurationVar(&f.duration, "duration", 0, "end this long after everything is attached, as in 90s or 10m")
+	flags.IntVar(&f.count, "count", 0, "end after this `number` of events was shown")
+	flags.StringVar(&f.readyFile, "ready-file", "", "write this `file` once everything is attached, remove it at the end")
+	flags.StringVar(&f.tracer.Cgroup, "cgroup", "", "trace this cgroup v2 `directory` instead of the whole machine")
+	flags.IntVar(&f.tracer.RingBytes, "ring-bytes", tracer.DefaultRingBytes, "size of the buffer between kernel and tlstrace, in `bytes`")
+	flags.IntVar(&f.tracer.MaxInflight, "max-inflight", tracer.DefaultMaxInflight, "`number` of handshakes that are followed at a time")
 	return cmd
 }
 
@@ -70,8 +79,10 @@ func (f *watchFlags) check() error {
 		return fmt.Errorf("--count %d: must not be negative", f.count)
 	case f.duration < 0:
 		return fmt.Errorf("--duration %s: must not be negative", f.duration)
-	case f.tracer.RingBytes <= 0 || f.tracer.MaxInflight <= 0:
-		return errors.New("--ring-bytes and --max-inflight must be positive")
+	case f.tracer.RingBytes < minRingBytes || f.tracer.RingBytes > maxRingBytes:
+		return fmt.Errorf("--ring-bytes %d: must be from %d to %d", f.tracer.RingBytes, minRingBytes, maxRingBytes)
+	case f.tracer.MaxInflight < 1 || f.tracer.MaxInflight > maxMaxInflight:
+		return fmt.Errorf("--max-inflight %d: must be from 1 to %d", f.tracer.MaxInflight, maxMaxInflight)
 	case f.input == "" && !f.filter.since.IsZero():
 		return errors.New("--since looks back into a recording: give one with --input")
 	case f.input != "" && f.tracer.Cgroup != "":
@@ -104,13 +115,19 @@ func watch(ctx context.Context, w *world, f *watchFlags) (err error) {
 		ctx, cancel = context.WithTimeout(ctx, f.duration)
 		defer cancel()
 	}
+	passed := newCensus(w, events, &wanted)
 	flow := newFlow(w, events, f.input != "")
-	flow.filter = wanted.Match
-	flow.sink = f.sinks(w, totals(w, events))
-	if f.input == "" {
-		fmt.Fprintln(w.stderr, f.banner())
+	flow.filter = passed.match
+	view := f.view.sink(w)
+	flow.sink = f.sinks(w, view, passed)
+	if err := f.begin(w, view); err != nil {
+		return err
 	}
-	return errors.Join(flow.run(ctx), flow.sink.Close())
+	err = flow.run(ctx)
+	if err != nil && f.input != "" {
+		return err // a summary of what could not be read would mislead
+	}
+	return errors.Join(err, flow.sink.Close())
 }
 
 // open attaches the tracer, which tells only what can be wanted, or opens the recording.
@@ -119,19 +136,24 @@ func (f *watchFlags) open(w *world, wanted *sink.Filter) (source, error) {
 		return openReplay(w, f.input)
 	}
 	f.tracer.Successes, f.tracer.Noise = wanted.Wants(event.Succeeded), wanted.Wants(event.Noise)
-	return w.open(f.tracer)
+	t, err := w.open(f.tracer)
+	if errors.Is(err, tracer.ErrNoCgroup2) && f.tracer.Cgroup != "" {
+		return nil, fmt.Errorf("--cgroup %s: not a directory of a cgroup v2 hierarchy; tlstrace doctor shows where that is mounted",
+			sink.Escape(f.tracer.Cgroup, 200))
+	}
+	return t, err
 }
 
 // sinks are the view that was asked for, the journal, the summary at the end, and what ends it after enough events.
-func (f *watchFlags) sinks(w *world, totals func() sink.Totals) sink.Sink {
-	sinks := sink.Multi{f.view.sink(w)}
+func (f *watchFlags) sinks(w *world, view sink.Sink, passed *census) sink.Sink {
+	sinks := sink.Multi{view}
 	if f.input == "" {
 		if path, err := journalPath(); err == nil {
 			sinks = append(sinks, openJournal(path, w.stderr))
 		}
 	}
 	summary := sink.NewSummary(f.summaryTo(w), screenOf(f.summaryTo(w), f.view.color.value))
-	summary.Totals = totals
+	summary.Totals, summary.Matching = passed.totals, passed.wanted.Narrows()
 	sinks = append(sinks, summary)
 	if f.count > 0 {
 		sinks = append(sinks, &countdown{left: f.count})
@@ -147,12 +169,23 @@ func (f *watchFlags) summaryTo(w *world) io.Writer {
 	return w.stdout
 }
 
+// begin shows that something runs before anything fails.
+func (f *watchFlags) begin(w *world, view sink.Sink) error {
+	if f.input == "" {
+		fmt.Fprintln(w.stderr, f.banner())
+	}
+	if screen, ok := view.(*live); ok {
+		return screen.Header()
+	}
+	return nil
+}
+
 func (f *watchFlags) banner() string {
 	what := "every TLS handshake on this machine"
 	if f.tracer.Cgroup != "" {
 		what = "the TLS handshakes of " + sink.Escape(f.tracer.Cgroup, 200)
 	}
-	return "tracing " + what + "; Ctrl-C ends and sums up"
+	return "tracing " + what + "; Ctrl-C sums up"
 }
 
 // countdown wants a number of events, and no more.
@@ -168,23 +201,3 @@ func (c *countdown) Write(event.Event) error {
 
 // Close does nothing.
 func (c *countdown) Close() error { return nil }
-
-// totals asks a running tracer at the end what it could not follow, so that silence means healthy and not blind.
-// A recording has nothing to tell. How many handshakes succeeded stays out: the kernel counts ends, and a connection
-// within the machine has two.
-func totals(w *world, events source) func() sink.Totals {
-	counted, ok := events.(interface{ Stats() (tracer.Stats, error) })
-	if !ok {
-		return nil
-	}
-	begun := w.now()
-	return func() sink.Totals {
-		t := sink.Totals{Elapsed: w.now().Sub(begun)}
-		stats, err := counted.Stats()
-		if err != nil {
-			fmt.Fprintf(w.stderr, "tlstrace: what was lost is not known: %v\n", err)
-		}
-		t.Lost = stats.Lost
-		return t
-	}
-}
