@@ -16,7 +16,7 @@ PURE := ./cmd/... ./enrich/... ./event/... ./sink/... ./verdict/...
 GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test setup lint race unit generate check-generated fuzz bench test-kernels image clean
+.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench test-kernels image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ unit: bin/tools/gotestsum ## run every test, as root where the kernel asks for i
 generate: ## compile bpf/ with the pinned compiler and generate its Go types
 	go generate ./tracer
 
+vmlinux: ## take the kernel types in use from this machine's kernel (tracer/internal/vmlinux/types.txt lists them)
+	go run ./tracer/internal/vmlinux -o vmlinux.h
+
 check-generated: ## fail if the committed BPF objects are not what bpf/ compiles to
 	@before=$$(sha256sum $(GENERATED)); $(MAKE) --no-print-directory generate; \
 		test "$$before" = "$$(sha256sum $(GENERATED))" || \
@@ -57,8 +60,9 @@ check-generated: ## fail if the committed BPF objects are not what bpf/ compiles
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	test/fuzz $(or $(FUZZTIME),10s)
 
-bench: ## measure what tracing costs, as a table
-	$(SUDO) go test -run '^$$' -bench . -benchmem ./tracer/... ./verdict/... ./sink/...
+bench: build ## measure what tracing costs, as a table (root)
+	go test -c -o bin/pipeline.test ./tracer
+	go run $(EXEC) ./test/bench
 
 test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, ... or all
 	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 60m ./test/kernels/

@@ -262,6 +262,7 @@ _Static_assert(sizeof(struct bpf_sock) == 80, "struct bpf_sock");
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	long unsigned int bx;
 	long unsigned int r8;
 	long unsigned int ax;
 	long unsigned int cx;
@@ -320,7 +321,9 @@ struct sock {
 struct task_struct {
 	pid_t pid;
 	struct task_struct *group_leader;
+	u64 start_time;
 	char comm[16];
+	u64 self_exec_id;
 };
 
 #pragma clang attribute pop

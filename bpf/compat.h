@@ -27,3 +27,10 @@ static __always_inline __u64 socket_cgroup(struct sock *sk)
 		return 0;
 	return BPF_CORE_READ((struct cgroup *)word, kn, id);
 }
+
+// owner_is_current tells whether the code runs on behalf of the thread that uses the socket: it has locked it. In a
+// softirq the socket is not owned, and the current task is whichever was interrupted.
+static __always_inline bool owner_is_current(struct sock *sk)
+{
+	return sk->sk_lock.owned != 0;
+}

@@ -5,6 +5,7 @@
 // Set by the loader.
 const volatile bool report_successes = false;
 const volatile bool report_noise = false;
+const volatile bool find_libraries = false;
 
 static __always_inline struct total *total_of(const struct handshake *hs, bool make)
 {
@@ -108,7 +109,7 @@ static __always_inline bool spoke_tls(const struct handshake *hs)
 // classify_end refines END_CLOSED for a connection that carried no TLS.
 static __always_inline __u32 classify_end(struct handshake *hs)
 {
-	if (spoke_tls(hs))
+	if (spoke_tls(hs) || hs->error_said.family)
 		return END_CLOSED;
 	if (silent(hs))
 		return END_QUIET;
@@ -146,6 +147,21 @@ static __always_inline bool is_told(__u32 ending)
 	return true;
 }
 
+// tell_hello hands over the bytes of a hello that are there.
+static __always_inline void tell_hello(struct hello_part *part)
+{
+	__u64 n = part->length;
+
+	if (!n)
+		return;
+	if (n > HELLO_BYTES)
+		n = HELLO_BYTES;
+	barrier_var(n);
+	n &= 2 * HELLO_BYTES - 1;
+	if (n <= HELLO_BYTES && bpf_ringbuf_output(&events, part, __builtin_offsetof(struct hello_part, bytes) + n, 0))
+		count(COUNT_LOST_HELLO);
+}
+
 // tell hands an ended handshake and its hellos to user space. The hellos come first; both carry the cookie.
 static __always_inline void tell(struct handshake *hs, __u64 cookie)
 {
@@ -156,8 +172,10 @@ static __always_inline void tell(struct handshake *hs, __u64 cookie)
 		hs->twin = hs->role == ROLE_CLIENT ? w->server : w->client;
 	if (hs->twin)
 		hs->flags |= HS_BOTH_LOCAL;
-	if (hello && bpf_ringbuf_output(&events, hello, sizeof(*hello), 0))
-		count(COUNT_LOST_HELLO);
+	if (hello) {
+		tell_hello(&hello->client);
+		tell_hello(&hello->server);
+	}
 	if (bpf_ringbuf_output(&events, hs, sizeof(*hs), 0))
 		count(COUNT_LOST_RING);
 }

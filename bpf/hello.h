@@ -21,8 +21,9 @@ static __always_inline struct hello *hello_of(struct handshake *hs)
 	}
 	hello = bpf_map_lookup_elem(&hellos, &cookie);
 	if (hello) {
-		hello->kind = RING_HELLO;
-		hello->cookie = cookie;
+		hello->client.kind = RING_CLIENT_HELLO;
+		hello->server.kind = RING_SERVER_HELLO;
+		hello->client.cookie = hello->server.cookie = cookie;
 	}
 	return hello;
 }

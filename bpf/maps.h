@@ -51,6 +51,14 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
+// Processes that user space was told of.
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, struct program_key);
+	__type(value, __u8);
+} announced SEC(".maps");
+
 // Zeroed values to insert from: they are too large for the stack.
 struct blank {
 	struct handshake handshake;

@@ -8,13 +8,6 @@
 #define ECONNRESET 104
 #define EPIPE 32
 
-// owner_is_current tells whether the code runs on behalf of the thread that uses the socket: it has locked it. In a
-// softirq the socket is not owned, and the current task is whichever was interrupted.
-static __always_inline bool owner_is_current(struct sock *sk)
-{
-	return sk->sk_lock.owned != 0;
-}
-
 static __always_inline void note_process(struct handshake *hs, struct sock *sk)
 {
 	struct task_struct *task, *leader;
@@ -80,6 +73,8 @@ static __always_inline struct handshake *open_handshake(struct bpf_sock_ops *ops
 
 	if (!sk || !none)
 		return NULL;
+	if (role == ROLE_CLIENT)
+		drop_error(sk); // whatever it was, it was raised before this connection
 	if (bpf_map_update_elem(&inflight, &cookie, &none->handshake, BPF_ANY)) {
 		count(COUNT_LOST_INFLIGHT);
 		return NULL;
@@ -162,6 +157,7 @@ static __always_inline void change_state(struct handshake *hs, struct bpf_sock_o
 	int old = ops->args[0], new = ops->args[1];
 
 	note_process(hs, sk);
+	claim_error(hs, sk, true);
 	switch (new) {
 	case BPF_TCP_FIN_WAIT1:
 	case BPF_TCP_LAST_ACK:
@@ -183,11 +179,12 @@ static __always_inline void change_state(struct handshake *hs, struct bpf_sock_o
 static __always_inline void on_state(struct bpf_sock_ops *ops)
 {
 	struct handshake *hs = handshake_in_flight(ops);
-	struct sock *sk;
+	struct sock *sk = kernel_sock(ops);
 
-	if (!hs)
+	if (!sk)
 		return;
-	sk = kernel_sock(ops);
-	if (sk)
+	if (hs)
 		change_state(hs, ops, sk);
+	else
+		drop_error(sk);
 }

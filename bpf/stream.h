@@ -138,15 +138,13 @@ static __always_inline __u32 capture(struct handshake *hs, struct stream *s, boo
 				     __u32 n)
 {
 	struct hello *hello = hello_of(hs);
-	__u32 *length;
+	struct hello_part *part;
 	__u64 have;
-	__u8 *to;
 
 	if (!hello)
 		return n;
-	length = client ? &hello->client_len : &hello->server_len;
-	to = client ? hello->client : hello->server;
-	have = *length;
+	part = client ? &hello->client : &hello->server;
+	have = part->length;
 	if (have >= HELLO_BYTES)
 		return n;
 	if (n > COPY_CHUNK)
@@ -155,8 +153,8 @@ static __always_inline __u32 capture(struct handshake *hs, struct stream *s, boo
 		n = HELLO_BYTES - have;
 	barrier_var(have);
 	have &= HELLO_BYTES - 1; // changes nothing, but shows the bound to verifiers that forgot it
-	if (!fetch(src, s->at, to + have, n, COPY_CHUNK))
-		*length = have + n;
+	if (!fetch(src, s->at, &part->bytes[have], n, COPY_CHUNK))
+		part->length = have + n;
 	return n;
 }
 
@@ -165,10 +163,10 @@ static __always_inline bool is_retry(const struct hello *hello)
 {
 	static const __u8 random[8] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11};
 
-	if (hello->server_len < 14 || hello->server[0] != 2)
+	if (hello->server.length < 14 || hello->server.bytes[0] != 2)
 		return false;
 	for (int i = 0; i < 8; i++)
-		if (hello->server[6 + i] != random[i])
+		if (hello->server.bytes[6 + i] != random[i])
 			return false;
 	return true;
 }
@@ -183,7 +181,7 @@ static __always_inline void end_message(struct handshake *hs, struct stream *s, 
 	hello = client ? NULL : hello_of(hs);
 	if (hello && is_retry(hello)) {
 		hs->flags |= HS_RETRY;
-		hello->server_len = 0;
+		hello->server.length = 0;
 		return;
 	}
 	s->flags |= STREAM_HELLO_DONE;

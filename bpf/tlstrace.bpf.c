@@ -17,6 +17,8 @@
 #include "preface.h"
 #include "handshake.h"
 #include "reset.h"
+#include "go.h"
+#include "library.h"
 #include "socket.h"
 #include "wire.h"
 
@@ -32,6 +34,8 @@ const volatile struct {
 	enum close_how close_how;
 	enum preface preface;
 	enum counter counter;
+	enum family family;
+	struct process process;
 	enum stream_flag stream_flag;
 	enum handshake_flag handshake_flag;
 } vocabulary = {};
@@ -122,6 +126,94 @@ SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(reset_received_tracepoint, struct sock *sk)
 {
 	on_reset_received(sk);
+	return 0;
+}
+
+SEC("uprobe/openssl_statem_fatal")
+int BPF_KPROBE(openssl_statem_fatal, void *session, int alert, int reason)
+{
+	note_reason((__u64)session, FAMILY_OPENSSL, reason & OPENSSL_REASON_MASK);
+	return 0;
+}
+
+SEC("uprobe/openssl_statem_fatal_111")
+int BPF_KPROBE(openssl_statem_fatal_111, void *session, int alert, int func, int reason)
+{
+	note_reason((__u64)session, FAMILY_OPENSSL, reason & OPENSSL_REASON_MASK);
+	return 0;
+}
+
+SEC("uprobe/openssl_record_fatal")
+int BPF_KPROBE(openssl_record_fatal, void *layer, int alert, int reason)
+{
+	note_reason(0, FAMILY_OPENSSL, reason & OPENSSL_REASON_MASK);
+	return 0;
+}
+
+SEC("uprobe/openssl_set_error")
+int BPF_KPROBE(openssl_set_error, int lib, int reason)
+{
+	note_error(lib, reason);
+	return 0;
+}
+
+SEC("uprobe/put_error")
+int BPF_KPROBE(put_error, int lib, int func, int reason)
+{
+	note_error(lib, reason);
+	return 0;
+}
+
+SEC("uprobe/verify_result")
+int BPF_KPROBE(verify_result, void *store)
+{
+	note_verify(ctx, store);
+	return 0;
+}
+
+SEC("uprobe/gnutls_alert_send")
+int BPF_KPROBE(gnutls_alert_send, void *session, int level, int description)
+{
+	if (description)
+		note_reason((__u64)session, FAMILY_GNUTLS, description);
+	return 0;
+}
+
+SEC("uprobe/go_alert")
+int go_alert(struct pt_regs *ctx)
+{
+	__u8 alert = GO_ARG2(ctx);
+
+	if (alert)
+		note_reason(GO_ARG1(ctx), FAMILY_GO, alert);
+	return 0;
+}
+
+SEC("uprobe/go_handshake")
+int go_handshake(struct pt_regs *ctx)
+{
+	__u64 cookie = attach_cookie(ctx), receiver = cookie & 0xffff;
+	__u32 alert;
+
+	if (!GO_ARG1(ctx))
+		return 0;
+	alert = received_alert(GO_ARG2(ctx), cookie);
+	if (alert != GO_NO_ALERT)
+		note_reason(receiver ? read_word(PT_REGS_SP(ctx) + receiver) : 0, FAMILY_GO, REMOTE_ALERT + alert);
+	return 0;
+}
+
+SEC("uprobe/ssl_get_error")
+int BPF_KPROBE(ssl_get_error, void *session, int ret)
+{
+	note_call(ret);
+	return 0;
+}
+
+SEC("uretprobe/ssl_get_error")
+int BPF_KRETPROBE(ssl_get_error_return, int result)
+{
+	note_result(result);
 	return 0;
 }
 

@@ -13,7 +13,7 @@ enum direction { SENT, RECEIVED };
 
 enum role { ROLE_CLIENT, ROLE_SERVER };
 
-enum ring_kind { RING_HELLO = 1, RING_HANDSHAKE = 2 };
+enum ring_kind { RING_CLIENT_HELLO = 1, RING_SERVER_HELLO, RING_HANDSHAKE, RING_PROCESS };
 
 // What ended a handshake's entry.
 enum ending {
@@ -119,6 +119,39 @@ struct stream {
 	struct record trail[TRAIL_RECORDS];
 };
 
+enum family { FAMILY_NONE, FAMILY_OPENSSL, FAMILY_BORINGSSL, FAMILY_GO, FAMILY_GNUTLS };
+
+// What a TLS library said about a failure.
+struct library_error {
+	__u32 reason; // in the family's own numbers; 1000 + n for a received alert n
+	__u32 verify; // X509 verify result, 0 if none
+	__u32 depth;
+	__u8 family;	// that reason belongs to, or FAMILY_NONE
+	__u8 get_error; // what SSL_get_error returned, if it was watched
+	__u8 _pad[2];
+};
+
+// The last error that a thread's library raised.
+struct thread_error {
+	__u64 ns;
+	__u64 session; // SSL *, where the probe sees it
+	__u64 cookie;  // of the socket that has claimed it, or 0
+	struct library_error error;
+};
+
+// A process has sent its first hello: its libraries are worth a look.
+struct process {
+	__u32 kind; // RING_PROCESS
+	__u32 pid;
+};
+
+// A process as long as it runs the same program.
+struct program_key {
+	__u64 start_ns;
+	__u32 pid;
+	__u32 exec;
+};
+
 // One handshake in flight, and what is told of it when it ends.
 struct handshake {
 	__u32 kind; // RING_HANDSHAKE
@@ -132,6 +165,7 @@ struct handshake {
 	__u8 local_addr[16];
 	__u8 remote_addr[16];
 	struct stream stream[2];
+	struct library_error error_said; // by the local end's library
 	__u32 local_isn;
 	__u32 remote_isn;
 	__u32 finished_end; // TLS 1.3: sequence number after the first record of the client's final flight
@@ -151,15 +185,18 @@ struct handshake {
 	__u8 _pad[4];
 };
 
-// Both hellos of one handshake, as sent: from the message's type byte on.
-struct hello {
-	__u32 kind; // RING_HELLO
-	__u32 client_len;
+// One hello as sent, from the message's type byte on. What goes into the ring ends after the last byte.
+struct hello_part {
+	__u32 kind; // RING_CLIENT_HELLO or RING_SERVER_HELLO
+	__u32 length;
 	__u64 cookie;
-	__u32 server_len;
-	__u32 _pad;
-	__u8 server[HELLO_BYTES + COPY_CHUNK];
-	__u8 client[HELLO_BYTES + COPY_CHUNK];
+	__u8 bytes[HELLO_BYTES + COPY_CHUNK];
+};
+
+// Both hellos of one handshake.
+struct hello {
+	struct hello_part client;
+	struct hello_part server;
 };
 
 // A segment that came before its predecessor.

@@ -94,6 +94,28 @@ static __always_inline bool begin(struct handshake *hs, struct stream *s, struct
 	return true;
 }
 
+// announce tells user space of a process that has not sent a hello before.
+static __always_inline void announce(const struct handshake *hs)
+{
+	struct task_struct *task, *leader;
+	struct program_key key = {.pid = hs->pid};
+	struct process p = {.kind = RING_PROCESS, .pid = hs->pid};
+	__u8 yes = 1;
+
+	if (!find_libraries || !hs->pid || !can_read_kernel)
+		return;
+	task = (void *)bpf_get_current_task();
+	leader = BPF_CORE_READ(task, group_leader);
+	if (BPF_CORE_READ(leader, pid) != hs->pid)
+		return;
+	key.start_ns = BPF_CORE_READ(leader, start_time);
+	key.exec = BPF_CORE_READ(leader, self_exec_id);
+	if (bpf_map_lookup_elem(&announced, &key))
+		return;
+	if (!bpf_map_update_elem(&announced, &key, &yes, BPF_ANY))
+		bpf_ringbuf_output(&events, &p, sizeof(p), 0);
+}
+
 // is_early tells whether a segment has to wait for its predecessor. In plaintext a hole does no harm: TLS begins with
 // a segment.
 static __always_inline bool is_early(struct stream *s, const struct segment *g)
@@ -134,6 +156,8 @@ static __always_inline bool take_payload(struct handshake *hs, __u32 direction, 
 		}
 		if (!begin(hs, s, peer, is_client(hs, direction), src, g, over))
 			return false;
+		if (direction == SENT)
+			announce(hs);
 	}
 	done = s->next - g->seq; // bytes that were seen before
 	s->at = g->at + done;
@@ -205,17 +229,20 @@ static __always_inline bool dissect(struct __sk_buff *skb, struct segment *g, bo
 	return !tcp.syn;
 }
 
-// note_sender fills in the process of a socket that was accepted: the thread that first sends on it.
+// note_sender: a thread sends on the socket. It names the process of a socket that was accepted, and may have an error
+// of its library to tell the peer.
 static __always_inline void note_sender(struct handshake *hs, struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct tcp_sock *tp;
 
-	if (hs->pid || !sk)
+	if (!sk || (hs->pid && !errors_are_recent()))
 		return;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (tp)
-		note_process(hs, (struct sock *)tp);
+	if (!tp)
+		return;
+	note_process(hs, (struct sock *)tp);
+	claim_error(hs, (struct sock *)tp, false);
 }
 
 // keep_early: the packet that completes TCP's handshake may carry data (TCP_DEFER_ACCEPT, or the bare ACK was lost). It

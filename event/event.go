@@ -87,12 +87,15 @@ type Mesh struct {
 type Alert struct {
 	Sender    Side   `json:"sender"`
 	Level     string `json:"level,omitempty"` // warning, fatal
-	Code      *uint8 `json:"code,omitempty"`  // absent if the alert was encrypted
+	Code      *uint8 `json:"code,omitempty"`  // absent if the alert was encrypted and no library told it
 	Name      string `json:"name,omitempty"`  // as IANA registers it; "alert(113)" if it is not registered
 	Encrypted bool   `json:"encrypted,omitempty"`
 }
 
-// Library is what the process' own TLS library said.
+// Library is what the process' own TLS library said. Its words are the library's own: ErrorText the name of an error as its header
+// has it, without SSL_R_ (CERTIFICATE_VERIFY_FAILED, TLSV1_ALERT_UNKNOWN_CA), or for Go and GnuTLS the name of the alert that was sent
+// (bad_certificate) or received (received bad_certificate); VerifyText the name of the verify result (X509_V_ERR_CERT_HAS_EXPIRED). A
+// received alert n has the error code 1000 + n in every family.
 type Library struct {
 	Name        string `json:"name"`
 	Version     string `json:"version,omitempty"`
@@ -102,6 +105,7 @@ type Library struct {
 	VerifyCode  int    `json:"verify_code,omitempty"` // X509_V_ERR number in the library's own family
 	VerifyText  string `json:"verify_text,omitempty"`
 	VerifyDepth int    `json:"verify_depth,omitempty"`
+	GetError    string `json:"get_error,omitempty"` // what SSL_get_error made of it, if it was watched: SSL_ERROR_SYSCALL
 }
 
 // TCP is what the transport below the handshake did.

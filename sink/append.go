@@ -110,6 +110,7 @@ func (o *object) library(key string, l *event.Library) {
 	o.count("verify_code", int64(l.VerifyCode))
 	o.optional("verify_text", l.VerifyText)
 	o.count("verify_depth", int64(l.VerifyDepth))
+	o.optional("get_error", l.GetError)
 	o.close()
 }
 

@@ -71,6 +71,16 @@ const (
 	bpfEndingEND_PLAIN     bpfEnding = 5
 )
 
+type bpfFamily uint32
+
+const (
+	bpfFamilyFAMILY_NONE      bpfFamily = 0
+	bpfFamilyFAMILY_OPENSSL   bpfFamily = 1
+	bpfFamilyFAMILY_BORINGSSL bpfFamily = 2
+	bpfFamilyFAMILY_GO        bpfFamily = 3
+	bpfFamilyFAMILY_GNUTLS    bpfFamily = 4
+)
+
 type bpfGap uint32
 
 const (
@@ -81,18 +91,27 @@ const (
 )
 
 type bpfHandshake struct {
-	_           structs.HostLayout
-	Kind        uint32
-	Ending      uint32
-	Cookie      uint64
-	StartNs     uint64
-	CloseNs     uint64
-	EndNs       uint64
-	Cgroup      uint64
-	Twin        uint64
-	LocalAddr   [16]uint8
-	RemoteAddr  [16]uint8
-	Stream      [2]bpfStream
+	_          structs.HostLayout
+	Kind       uint32
+	Ending     uint32
+	Cookie     uint64
+	StartNs    uint64
+	CloseNs    uint64
+	EndNs      uint64
+	Cgroup     uint64
+	Twin       uint64
+	LocalAddr  [16]uint8
+	RemoteAddr [16]uint8
+	Stream     [2]bpfStream
+	ErrorSaid  struct {
+		_        structs.HostLayout
+		Reason   uint32
+		Verify   uint32
+		Depth    uint32
+		Family   uint8
+		GetError uint8
+		Pad      [2]uint8
+	}
 	LocalIsn    uint32
 	RemoteIsn   uint32
 	FinishedEnd uint32
@@ -130,14 +149,17 @@ const (
 )
 
 type bpfHello struct {
-	_         structs.HostLayout
-	Kind      uint32
-	ClientLen uint32
-	Cookie    uint64
-	ServerLen uint32
-	Pad       uint32
-	Server    [2560]uint8
-	Client    [2560]uint8
+	_      structs.HostLayout
+	Client bpfHelloPart
+	Server bpfHelloPart
+}
+
+type bpfHelloPart struct {
+	_      structs.HostLayout
+	Kind   uint32
+	Length uint32
+	Cookie uint64
+	Bytes  [2560]uint8
 }
 
 type bpfPreface uint32
@@ -160,6 +182,19 @@ const (
 	bpfPrefacePREFACE_SSH      bpfPreface = 14
 )
 
+type bpfProcess struct {
+	_    structs.HostLayout
+	Kind uint32
+	Pid  uint32
+}
+
+type bpfProgramKey struct {
+	_       structs.HostLayout
+	StartNs uint64
+	Pid     uint32
+	Exec    uint32
+}
+
 type bpfRecord struct {
 	_         structs.HostLayout
 	AtUs      uint32
@@ -171,8 +206,10 @@ type bpfRecord struct {
 type bpfRingKind uint32
 
 const (
-	bpfRingKindRING_HELLO     bpfRingKind = 1
-	bpfRingKindRING_HANDSHAKE bpfRingKind = 2
+	bpfRingKindRING_CLIENT_HELLO bpfRingKind = 1
+	bpfRingKindRING_SERVER_HELLO bpfRingKind = 2
+	bpfRingKindRING_HANDSHAKE    bpfRingKind = 3
+	bpfRingKindRING_PROCESS      bpfRingKind = 4
 )
 
 type bpfRole uint32
@@ -245,6 +282,22 @@ const (
 	bpfStreamStateSTREAM_LOST    bpfStreamState = 2
 )
 
+type bpfThreadError struct {
+	_       structs.HostLayout
+	Ns      uint64
+	Session uint64
+	Cookie  uint64
+	Error   struct {
+		_        structs.HostLayout
+		Reason   uint32
+		Verify   uint32
+		Depth    uint32
+		Family   uint8
+		GetError uint8
+		Pad      [2]uint8
+	}
+}
+
 type bpfTotal struct {
 	_         structs.HostLayout
 	Succeeded uint64
@@ -279,16 +332,27 @@ type bpfTwinKey struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	bpfMapAnnounced                  = "announced"
 	bpfMapBlanks                     = "blanks"
 	bpfMapCounters                   = "counters"
 	bpfMapEvents                     = "events"
+	bpfMapFailedCalls                = "failed_calls"
 	bpfMapHellos                     = "hellos"
 	bpfMapInflight                   = "inflight"
 	bpfMapStashes                    = "stashes"
+	bpfMapThreadErrors               = "thread_errors"
 	bpfMapTotals                     = "totals"
 	bpfMapTwins                      = "twins"
+	bpfProgGnutlsAlertSend           = "gnutls_alert_send"
+	bpfProgGoAlert                   = "go_alert"
+	bpfProgGoHandshake               = "go_handshake"
+	bpfProgOpensslRecordFatal        = "openssl_record_fatal"
+	bpfProgOpensslSetError           = "openssl_set_error"
+	bpfProgOpensslStatemFatal        = "openssl_statem_fatal"
+	bpfProgOpensslStatemFatal111     = "openssl_statem_fatal_111"
 	bpfProgPacketReceived            = "packet_received"
 	bpfProgPacketSent                = "packet_sent"
+	bpfProgPutError                  = "put_error"
 	bpfProgResetReceivedTracepoint   = "reset_received_tracepoint"
 	bpfProgResetSentFentry           = "reset_sent_fentry"
 	bpfProgResetSentFentryReason     = "reset_sent_fentry_reason"
@@ -296,7 +360,13 @@ const (
 	bpfProgResetSentTracepoint       = "reset_sent_tracepoint"
 	bpfProgResetSentTracepointReason = "reset_sent_tracepoint_reason"
 	bpfProgSocketEvent               = "socket_event"
+	bpfProgSslGetError               = "ssl_get_error"
+	bpfProgSslGetErrorReturn         = "ssl_get_error_return"
+	bpfProgVerifyResult              = "verify_result"
 	bpfVarCanReadKernel              = "can_read_kernel"
+	bpfVarFindLibraries              = "find_libraries"
+	bpfVarHasCookie                  = "has_cookie"
+	bpfVarLastErrorNs                = "last_error_ns"
 	bpfVarReportNoise                = "report_noise"
 	bpfVarReportSuccesses            = "report_successes"
 	bpfVarResetHasReason             = "reset_has_reason"
@@ -346,8 +416,16 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
+	GnutlsAlertSend           *ebpf.ProgramSpec `ebpf:"gnutls_alert_send"`
+	GoAlert                   *ebpf.ProgramSpec `ebpf:"go_alert"`
+	GoHandshake               *ebpf.ProgramSpec `ebpf:"go_handshake"`
+	OpensslRecordFatal        *ebpf.ProgramSpec `ebpf:"openssl_record_fatal"`
+	OpensslSetError           *ebpf.ProgramSpec `ebpf:"openssl_set_error"`
+	OpensslStatemFatal        *ebpf.ProgramSpec `ebpf:"openssl_statem_fatal"`
+	OpensslStatemFatal111     *ebpf.ProgramSpec `ebpf:"openssl_statem_fatal_111"`
 	PacketReceived            *ebpf.ProgramSpec `ebpf:"packet_received"`
 	PacketSent                *ebpf.ProgramSpec `ebpf:"packet_sent"`
+	PutError                  *ebpf.ProgramSpec `ebpf:"put_error"`
 	ResetReceivedTracepoint   *ebpf.ProgramSpec `ebpf:"reset_received_tracepoint"`
 	ResetSentFentry           *ebpf.ProgramSpec `ebpf:"reset_sent_fentry"`
 	ResetSentFentryReason     *ebpf.ProgramSpec `ebpf:"reset_sent_fentry_reason"`
@@ -355,20 +433,26 @@ type bpfProgramSpecs struct {
 	ResetSentTracepoint       *ebpf.ProgramSpec `ebpf:"reset_sent_tracepoint"`
 	ResetSentTracepointReason *ebpf.ProgramSpec `ebpf:"reset_sent_tracepoint_reason"`
 	SocketEvent               *ebpf.ProgramSpec `ebpf:"socket_event"`
+	SslGetError               *ebpf.ProgramSpec `ebpf:"ssl_get_error"`
+	SslGetErrorReturn         *ebpf.ProgramSpec `ebpf:"ssl_get_error_return"`
+	VerifyResult              *ebpf.ProgramSpec `ebpf:"verify_result"`
 }
 
 // bpfMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
-	Blanks   *ebpf.MapSpec `ebpf:"blanks"`
-	Counters *ebpf.MapSpec `ebpf:"counters"`
-	Events   *ebpf.MapSpec `ebpf:"events"`
-	Hellos   *ebpf.MapSpec `ebpf:"hellos"`
-	Inflight *ebpf.MapSpec `ebpf:"inflight"`
-	Stashes  *ebpf.MapSpec `ebpf:"stashes"`
-	Totals   *ebpf.MapSpec `ebpf:"totals"`
-	Twins    *ebpf.MapSpec `ebpf:"twins"`
+	Announced    *ebpf.MapSpec `ebpf:"announced"`
+	Blanks       *ebpf.MapSpec `ebpf:"blanks"`
+	Counters     *ebpf.MapSpec `ebpf:"counters"`
+	Events       *ebpf.MapSpec `ebpf:"events"`
+	FailedCalls  *ebpf.MapSpec `ebpf:"failed_calls"`
+	Hellos       *ebpf.MapSpec `ebpf:"hellos"`
+	Inflight     *ebpf.MapSpec `ebpf:"inflight"`
+	Stashes      *ebpf.MapSpec `ebpf:"stashes"`
+	ThreadErrors *ebpf.MapSpec `ebpf:"thread_errors"`
+	Totals       *ebpf.MapSpec `ebpf:"totals"`
+	Twins        *ebpf.MapSpec `ebpf:"twins"`
 }
 
 // bpfVariableSpecs contains global variables before they are loaded into the kernel.
@@ -376,6 +460,9 @@ type bpfMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfVariableSpecs struct {
 	CanReadKernel    *ebpf.VariableSpec `ebpf:"can_read_kernel"`
+	FindLibraries    *ebpf.VariableSpec `ebpf:"find_libraries"`
+	HasCookie        *ebpf.VariableSpec `ebpf:"has_cookie"`
+	LastErrorNs      *ebpf.VariableSpec `ebpf:"last_error_ns"`
 	ReportNoise      *ebpf.VariableSpec `ebpf:"report_noise"`
 	ReportSuccesses  *ebpf.VariableSpec `ebpf:"report_successes"`
 	ResetHasReason   *ebpf.VariableSpec `ebpf:"reset_has_reason"`
@@ -403,24 +490,30 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
-	Blanks   *ebpf.Map `ebpf:"blanks"`
-	Counters *ebpf.Map `ebpf:"counters"`
-	Events   *ebpf.Map `ebpf:"events"`
-	Hellos   *ebpf.Map `ebpf:"hellos"`
-	Inflight *ebpf.Map `ebpf:"inflight"`
-	Stashes  *ebpf.Map `ebpf:"stashes"`
-	Totals   *ebpf.Map `ebpf:"totals"`
-	Twins    *ebpf.Map `ebpf:"twins"`
+	Announced    *ebpf.Map `ebpf:"announced"`
+	Blanks       *ebpf.Map `ebpf:"blanks"`
+	Counters     *ebpf.Map `ebpf:"counters"`
+	Events       *ebpf.Map `ebpf:"events"`
+	FailedCalls  *ebpf.Map `ebpf:"failed_calls"`
+	Hellos       *ebpf.Map `ebpf:"hellos"`
+	Inflight     *ebpf.Map `ebpf:"inflight"`
+	Stashes      *ebpf.Map `ebpf:"stashes"`
+	ThreadErrors *ebpf.Map `ebpf:"thread_errors"`
+	Totals       *ebpf.Map `ebpf:"totals"`
+	Twins        *ebpf.Map `ebpf:"twins"`
 }
 
 func (m *bpfMaps) Close() error {
 	return _BpfClose(
+		m.Announced,
 		m.Blanks,
 		m.Counters,
 		m.Events,
+		m.FailedCalls,
 		m.Hellos,
 		m.Inflight,
 		m.Stashes,
+		m.ThreadErrors,
 		m.Totals,
 		m.Twins,
 	)
@@ -431,6 +524,9 @@ func (m *bpfMaps) Close() error {
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfVariables struct {
 	CanReadKernel    *ebpf.Variable `ebpf:"can_read_kernel"`
+	FindLibraries    *ebpf.Variable `ebpf:"find_libraries"`
+	HasCookie        *ebpf.Variable `ebpf:"has_cookie"`
+	LastErrorNs      *ebpf.Variable `ebpf:"last_error_ns"`
 	ReportNoise      *ebpf.Variable `ebpf:"report_noise"`
 	ReportSuccesses  *ebpf.Variable `ebpf:"report_successes"`
 	ResetHasReason   *ebpf.Variable `ebpf:"reset_has_reason"`
@@ -442,8 +538,16 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
+	GnutlsAlertSend           *ebpf.Program `ebpf:"gnutls_alert_send"`
+	GoAlert                   *ebpf.Program `ebpf:"go_alert"`
+	GoHandshake               *ebpf.Program `ebpf:"go_handshake"`
+	OpensslRecordFatal        *ebpf.Program `ebpf:"openssl_record_fatal"`
+	OpensslSetError           *ebpf.Program `ebpf:"openssl_set_error"`
+	OpensslStatemFatal        *ebpf.Program `ebpf:"openssl_statem_fatal"`
+	OpensslStatemFatal111     *ebpf.Program `ebpf:"openssl_statem_fatal_111"`
 	PacketReceived            *ebpf.Program `ebpf:"packet_received"`
 	PacketSent                *ebpf.Program `ebpf:"packet_sent"`
+	PutError                  *ebpf.Program `ebpf:"put_error"`
 	ResetReceivedTracepoint   *ebpf.Program `ebpf:"reset_received_tracepoint"`
 	ResetSentFentry           *ebpf.Program `ebpf:"reset_sent_fentry"`
 	ResetSentFentryReason     *ebpf.Program `ebpf:"reset_sent_fentry_reason"`
@@ -451,12 +555,23 @@ type bpfPrograms struct {
 	ResetSentTracepoint       *ebpf.Program `ebpf:"reset_sent_tracepoint"`
 	ResetSentTracepointReason *ebpf.Program `ebpf:"reset_sent_tracepoint_reason"`
 	SocketEvent               *ebpf.Program `ebpf:"socket_event"`
+	SslGetError               *ebpf.Program `ebpf:"ssl_get_error"`
+	SslGetErrorReturn         *ebpf.Program `ebpf:"ssl_get_error_return"`
+	VerifyResult              *ebpf.Program `ebpf:"verify_result"`
 }
 
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
+		p.GnutlsAlertSend,
+		p.GoAlert,
+		p.GoHandshake,
+		p.OpensslRecordFatal,
+		p.OpensslSetError,
+		p.OpensslStatemFatal,
+		p.OpensslStatemFatal111,
 		p.PacketReceived,
 		p.PacketSent,
+		p.PutError,
 		p.ResetReceivedTracepoint,
 		p.ResetSentFentry,
 		p.ResetSentFentryReason,
@@ -464,6 +579,9 @@ func (p *bpfPrograms) Close() error {
 		p.ResetSentTracepoint,
 		p.ResetSentTracepointReason,
 		p.SocketEvent,
+		p.SslGetError,
+		p.SslGetErrorReturn,
+		p.VerifyResult,
 	)
 }
 

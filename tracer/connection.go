@@ -186,8 +186,8 @@ func gapName(g bpfGap) string {
 }
 
 // facts turns a connection into an event without a verdict. now gives the wall clock for a moment of CLOCK_MONOTONIC,
-// reasons the names of reset reasons.
-func (c connection) facts(now func(monotonic uint64) time.Time, reasons map[uint32]string) event.Event {
+// reasons the names of reset reasons, find the library of a process.
+func (c connection) facts(now func(monotonic uint64) time.Time, reasons map[uint32]string, find finder) event.Event {
 	start, end := c.start(), c.end()
 	client, server := c.flow(event.Client), c.flow(event.Server)
 	e := event.Event{
@@ -195,7 +195,7 @@ func (c connection) facts(now func(monotonic uint64) time.Time, reasons map[uint
 		Outcome: c.outcome(), Duration: float64(end-start) / 1e9,
 		Preface: prefaceName(c.preface()),
 		TLS:     c.tls(client, server), Alert: alert(client, server), TCP: c.tcp(client, server),
-		Client: c.endpoint(event.Client), Server: c.endpoint(event.Server),
+		Client: c.endpoint(event.Client), Server: c.endpoint(event.Server), Library: c.library(find),
 	}
 	if r := c.resetReason(); r != nil {
 		e.TCP.ResetReason = reasons[*r]

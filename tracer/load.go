@@ -70,6 +70,11 @@ func (l *loaded) spec(o Options) (*ebpf.CollectionSpec, error) {
 	for _, v := range l.chosen {
 		keep[v.program] = true
 	}
+	if !o.NoLibraries {
+		for _, name := range uprobePrograms() {
+			keep[name] = true
+		}
+	}
 	for name := range spec.Programs {
 		if !keep[name] {
 			delete(spec.Programs, name)
@@ -92,6 +97,8 @@ func (l *loaded) configure(spec *ebpf.CollectionSpec, o Options) error {
 		bpfVarReportSuccesses: o.Successes,
 		bpfVarReportNoise:     o.Noise,
 		bpfVarCanReadKernel:   lockdown() != "confidentiality",
+		bpfVarFindLibraries:   !o.NoLibraries,
+		bpfVarHasCookie:       hasAttachCookie(),
 	}
 	if v := l.chosen[PurposeResetSent]; v != nil {
 		set[bpfVarResetHookFollows] = v.follows

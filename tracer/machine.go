@@ -56,7 +56,7 @@ func findCgroup2(mountinfo io.Reader) (string, error) {
 		found = fields[4]
 	}
 	if found == "" {
-		return "", fmt.Errorf("%w; mount one: mkdir -p /run/cgroup2 && mount -t cgroup2 none /run/cgroup2", ErrNoCgroup2)
+		return "", ErrNoCgroup2
 	}
 	return found, lines.Err()
 }

@@ -21,6 +21,11 @@ type Options struct {
 	RingBytes int
 	// MaxInflight bounds the connections whose handshake is followed at the same time.
 	MaxInflight int
+	// NoLibraries leaves TLS libraries alone: the reason is then what the wire tells.
+	NoLibraries bool
+	// GetError also watches SSL_get_error of OpenSSL and BoringSSL, which programs call on every empty read: for a session,
+	// not for months.
+	GetError bool
 	// Variants forces the variant of a purpose, for tests: {PurposeResetSent: "kprobe"}.
 	Variants map[Purpose]string
 	// Logger receives warnings; nil discards them.

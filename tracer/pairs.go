@@ -9,7 +9,6 @@ import (
 const (
 	waitForInFlight = 2 * time.Second
 	waitForRing     = 100 * time.Millisecond
-	waitForHandoff  = time.Second // of hellos for their handshake
 )
 
 // Bounds. What is beyond is told without its other half.
@@ -22,9 +21,9 @@ const (
 // pairs joins the two ends of a connection when both are on this machine, so that one failure is one event.
 type pairs struct {
 	inFlight func(cookie uint64) *half // asks the kernel; nil if the handshake is over
-	hellos   map[uint64]*half         // hellos whose handshake has not come yet
-	waiting  map[uint64]*half         // ends that wait for their twin, by their own cookie
-	queue    []deadline               // of waiting, in the order of arrival
+	hellos   map[uint64]*half          // hellos whose handshake has not come yet
+	waiting  map[uint64]*half          // ends that wait for their twin, by their own cookie
+	queue    []deadline                // of waiting, in the order of arrival
 	ready    []connection
 	told     *recent
 }
@@ -40,16 +39,25 @@ func newPairs(inFlight func(uint64) *half) *pairs {
 	}
 }
 
-// addHello keeps hellos until their handshake comes, which the kernel sends right after.
-func (p *pairs) addHello(raw []byte) error {
-	cookie, client, server, err := readHello(raw)
+// addHello keeps a hello until its handshake comes, which the kernel sends right after.
+func (p *pairs) addHello(kind bpfRingKind, raw []byte) error {
+	cookie, message, err := readHello(raw)
 	if err != nil {
 		return err
 	}
-	if len(p.hellos) >= maxHellos {
-		clear(p.hellos) // their handshakes were lost in a full ring, where they were counted
+	h := p.hellos[cookie]
+	if h == nil {
+		if len(p.hellos) >= maxHellos {
+			clear(p.hellos) // their handshakes were lost in a full ring, where they were counted
+		}
+		h = &half{}
+		p.hellos[cookie] = h
 	}
-	p.hellos[cookie] = &half{client: client, server: server}
+	if kind == bpfRingKindRING_CLIENT_HELLO {
+		h.client = message
+	} else {
+		h.server = message
+	}
 	return nil
 }
 

@@ -1,10 +1,12 @@
 package tracer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
@@ -15,7 +17,7 @@ func Probe(o Options) Report {
 	r := Report{Kernel: release(), Arch: runtime.GOARCH, Lockdown: lockdown(), Missing: missingCapabilities()}
 	_ = rlimit.RemoveMemlock() // fails where it is not needed; where it is, the hooks below say that they are refused
 	if len(r.Missing) > 0 {
-		r.add(true, fmt.Sprintf("capabilities are missing: %v", r.Missing), "run it as root (sudo tlstrace ...), or grant them")
+		r.add(true, "capabilities are missing: "+strings.Join(r.Missing, ", "), "run it as root (sudo tlstrace ...), or grant them")
 	}
 	cgroup, err := cgroupOf(o.Cgroup)
 	if err != nil {
@@ -28,6 +30,9 @@ func Probe(o Options) Report {
 		r.add(true, "the kernel has no type information (BTF)", "use a kernel built with CONFIG_DEBUG_INFO_BTF=y")
 	}
 	r.probeHooks(o, k)
+	if !o.NoLibraries {
+		r.Libraries = survey(context.Background(), o)
+	}
 	if r.Lockdown == "confidentiality" {
 		r.add(false, "kernel lockdown is confidentiality: processes are not named, reordered segments are not followed",
 			"boot with lockdown=integrity or none if you need them")

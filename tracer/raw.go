@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,22 +21,31 @@ type half struct {
 	server    []byte // the server's first message, likewise
 }
 
-// readHello decodes a RING_HELLO record. The slices are copies.
-func readHello(raw []byte) (cookie uint64, client, server []byte, err error) {
-	var h bpfHello
-	if err := fill(unsafe.Slice((*byte)(unsafe.Pointer(&h)), unsafe.Sizeof(h)), raw); err != nil {
-		return 0, nil, nil, err
+// helloHeader is the length of what comes before the bytes of a hello: kind, length, cookie.
+const helloHeader = 16
+
+// readHello decodes a RING_CLIENT_HELLO or RING_SERVER_HELLO record. The bytes are a copy.
+func readHello(raw []byte) (cookie uint64, message []byte, err error) {
+	if len(raw) < helloHeader {
+		return 0, nil, fmt.Errorf("%w: %d bytes of %d", errShort, len(raw), helloHeader)
 	}
-	both := make([]byte, 0, len(raw))
-	both = append(both, h.Client[:min(int(h.ClientLen), len(h.Client))]...)
-	n := len(both)
-	both = append(both, h.Server[:min(int(h.ServerLen), len(h.Server))]...)
-	return h.Cookie, both[:n:n], both[n:], nil
+	n := uint64(binary.NativeEndian.Uint32(raw[4:]))
+	if n > uint64(len(raw)-helloHeader) {
+		return 0, nil, fmt.Errorf("%w: %d bytes of a hello of %d", errShort, len(raw)-helloHeader, n)
+	}
+	return binary.NativeEndian.Uint64(raw[8:]), bytes.Clone(raw[helloHeader : helloHeader+n]), nil
 }
 
 // readHandshake decodes a RING_HANDSHAKE record into h.
 func readHandshake(raw []byte, h *bpfHandshake) error {
 	return fill(unsafe.Slice((*byte)(unsafe.Pointer(h)), unsafe.Sizeof(*h)), raw)
+}
+
+// readProcess decodes a RING_PROCESS record.
+func readProcess(raw []byte) (pid int, err error) {
+	var p bpfProcess
+	err = fill(unsafe.Slice((*byte)(unsafe.Pointer(&p)), unsafe.Sizeof(p)), raw)
+	return int(p.Pid), err
 }
 
 // fill copies a record into a struct of the same layout.
@@ -53,7 +63,7 @@ func kindOf(raw []byte) (bpfRingKind, error) {
 		return 0, fmt.Errorf("%w: %d bytes", errShort, len(raw))
 	}
 	kind := bpfRingKind(binary.NativeEndian.Uint32(raw))
-	if kind != bpfRingKindRING_HELLO && kind != bpfRingKindRING_HANDSHAKE {
+	if kind < bpfRingKindRING_CLIENT_HELLO || kind > bpfRingKindRING_PROCESS {
 		return 0, fmt.Errorf("%w: %d", errUnknown, kind)
 	}
 	return kind, nil

@@ -1,12 +1,14 @@
 package tracer
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
 	"unsafe"
 
 	"github.com/tlstrace/tlstrace/event"
+	"github.com/tlstrace/tlstrace/tracer/library"
 )
 
 // bytesOf returns the bytes of a value as the kernel side would send them.
@@ -21,8 +23,8 @@ func TestKindOf(t *testing.T) {
 		want bpfRingKind
 		err  error
 	}{
-		{"hello", []byte{1, 0, 0, 0}, bpfRingKindRING_HELLO, nil},
-		{"handshake", []byte{2, 0, 0, 0, 9}, bpfRingKindRING_HANDSHAKE, nil},
+		{"hello", []byte{1, 0, 0, 0}, bpfRingKindRING_CLIENT_HELLO, nil},
+		{"handshake", []byte{3, 0, 0, 0, 9}, bpfRingKindRING_HANDSHAKE, nil},
 		{"empty", nil, 0, errShort},
 		{"three bytes", []byte{1, 0, 0}, 0, errShort},
 		{"unknown", []byte{7, 0, 0, 0}, 0, errUnknown},
@@ -36,20 +38,30 @@ func TestKindOf(t *testing.T) {
 }
 
 func TestShortRecordsAreRefused(t *testing.T) {
-	hello, handshake := bytesOf(&bpfHello{}), bytesOf(&bpfHandshake{})
-	if _, _, _, err := readHello(hello[:len(hello)-1]); !errors.Is(err, errShort) {
-		t.Errorf("hello: %v", err)
-	}
+	handshake := bytesOf(&bpfHandshake{})
 	if err := readHandshake(handshake[:len(handshake)-1], &bpfHandshake{}); !errors.Is(err, errShort) {
 		t.Errorf("handshake: %v", err)
 	}
+	if _, err := readProcess([]byte{4, 0, 0, 0, 1}); !errors.Is(err, errShort) {
+		t.Errorf("process: %v", err)
+	}
+	for _, n := range []int{0, helloHeader - 1, helloHeader + 2} { // the last claims three bytes
+		raw := bytesOf(&bpfHelloPart{Kind: 1, Length: 3})
+		if _, _, err := readHello(raw[:n]); !errors.Is(err, errShort) {
+			t.Errorf("hello of %d bytes: %v", n, err)
+		}
+	}
 }
 
-func TestReadHelloBoundsWhatTheKernelClaims(t *testing.T) {
-	h := bpfHello{Cookie: 7, ClientLen: 1 << 30, ServerLen: 3}
-	cookie, client, server, err := readHello(bytesOf(&h))
-	if err != nil || cookie != 7 || len(client) != len(h.Client) || len(server) != 3 {
-		t.Errorf("cookie %d, %d and %d bytes, %v", cookie, len(client), len(server), err)
+func TestReadHello(t *testing.T) {
+	part := bpfHelloPart{Kind: 1, Length: 3, Cookie: 7, Bytes: [2560]uint8{1, 2, 3, 4}}
+	cookie, message, err := readHello(bytesOf(&part)[:helloHeader+3])
+	if err != nil || cookie != 7 || !bytes.Equal(message, []byte{1, 2, 3}) {
+		t.Errorf("cookie %d, %v, %v", cookie, message, err)
+	}
+	part.Length = 1 << 30
+	if _, _, err := readHello(bytesOf(&part)); !errors.Is(err, errShort) {
+		t.Errorf("a length that the kernel cannot mean: %v", err)
 	}
 }
 
@@ -64,7 +76,7 @@ func FuzzFacts(f *testing.F) {
 			return
 		}
 		for _, c := range []connection{connectionOf(one), connectionOf(one).with(two), connectionOf(two)} {
-			e := c.facts(now, nil)
+			e := c.facts(now, nil, func(int, library.Family) (library.Target, bool) { return library.Target{}, false })
 			if len(e.Records) > 24 || len(e.Gaps) > 2 {
 				t.Errorf("%d records, %d gaps", len(e.Records), len(e.Gaps))
 			}

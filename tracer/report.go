@@ -22,6 +22,8 @@ type Report struct {
 	Missing  []string     `json:"missing_capabilities,omitempty"`
 	Hooks    []HookReport `json:"hooks"`
 	Problems []Problem    `json:"problems,omitempty"`
+	// Libraries are the files with TLS libraries that running processes use, and what could not be found in them.
+	Libraries []Target `json:"libraries,omitempty"`
 }
 
 // HookReport says how one purpose is served.

@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -55,8 +56,8 @@ func (s *sweeper) end(stale []*half, monotonic uint64) []*half {
 		cookie := h.handshake.Cookie
 		var kept bpfHello
 		if s.hellos.Lookup(cookie, &kept) == nil {
-			h.client = append([]byte(nil), kept.Client[:min(int(kept.ClientLen), len(kept.Client))]...)
-			h.server = append([]byte(nil), kept.Server[:min(int(kept.ServerLen), len(kept.Server))]...)
+			h.client = bytes.Clone(kept.Client.Bytes[:min(int(kept.Client.Length), len(kept.Client.Bytes))])
+			h.server = bytes.Clone(kept.Server.Bytes[:min(int(kept.Server.Length), len(kept.Server.Bytes))])
 		}
 		_ = s.hellos.Delete(cookie)
 		if s.inflight.Delete(cookie) != nil || !spokeTLS(&h.handshake) {

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,9 @@ type Tracer struct {
 	record  ringbuf.Record // reused
 	pairs   *pairs
 	sweeper *sweeper
+	targets *targets
+	stop    context.CancelFunc // of what runs beside Read
+	running sync.WaitGroup
 	reasons map[uint32]string // of resets, by this kernel's names
 	log     *slog.Logger
 	lost    lost
@@ -73,11 +77,29 @@ func Open(o Options) (*Tracer, error) {
 		return nil, errors.Join(fmt.Errorf("read the ring buffer: %w", err), l.Close())
 	}
 	inflight := l.collection.Maps[bpfMapInflight]
-	return &Tracer{
+	t := &Tracer{
 		loaded: l, ring: ring, log: o.Logger, reasons: k.enumNames("sk_rst_reason"),
 		pairs:   newPairs(func(cookie uint64) *half { return lookUp(inflight, cookie) }),
 		sweeper: &sweeper{inflight: inflight, hellos: l.collection.Maps[bpfMapHellos]},
-	}, nil
+		targets: newTargets(o, l.collection.Programs, hasAttachCookie()), stop: func() {},
+	}
+	if !o.NoLibraries {
+		t.findLibraries()
+	}
+	return t, nil
+}
+
+// findLibraries starts looking for TLS libraries, and waits until those of the processes that run already are found, or a
+// second has passed: the rest is found while tracing.
+func (t *Tracer) findLibraries() {
+	ctx, cancel := context.WithCancel(context.Background())
+	t.stop = cancel
+	scanned := make(chan struct{})
+	t.running.Go(func() { t.targets.run(ctx, scanned) })
+	select {
+	case <-scanned:
+	case <-time.After(firstScan):
+	}
 }
 
 // lookUp returns a handshake that is still in flight, or nil.
@@ -105,30 +127,29 @@ func (o Options) withDefaults() Options {
 // Read returns the next connection that ended, as facts. It blocks until there is one. It returns ctx's error when ctx is done, and
 // [ErrClosed] when the tracer is closed; what cannot be decoded is counted in [Stats] and skipped.
 func (t *Tracer) Read(ctx context.Context) (event.Event, error) {
-	stop := context.AfterFunc(ctx, func() { t.ring.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = t.ring.Flush() }) // wakes a read that waits
 	defer stop()
 	for {
 		if c, ok := t.pairs.next(); ok {
-			return c.facts(wallClock(), t.reasons), nil
+			return c.facts(wallClock(), t.reasons, t.targets.of), nil
 		}
 		if err := ctx.Err(); err != nil {
 			return event.Event{}, err
 		}
-		if err := t.fetch(ctx); err != nil {
+		if err := t.fetch(); err != nil {
 			return event.Event{}, err
 		}
 	}
 }
 
 // fetch reads one record, or waits until something else is due.
-func (t *Tracer) fetch(ctx context.Context) error {
+func (t *Tracer) fetch() error {
 	t.ring.SetDeadline(t.due())
-	if ctx.Err() != nil {
-		return nil
-	}
 	switch err := t.ring.ReadInto(&t.record); {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		t.tick()
+		return nil
+	case errors.Is(err, ringbuf.ErrFlushed):
 		return nil
 	case errors.Is(err, ringbuf.ErrClosed):
 		return ErrClosed
@@ -163,19 +184,36 @@ func (t *Tracer) tick() {
 // take decodes one record.
 func (t *Tracer) take(raw []byte) {
 	kind, err := kindOf(raw)
-	if err == nil && kind == bpfRingKindRING_HELLO {
-		err = t.pairs.addHello(raw)
-	} else if err == nil {
-		h := &half{}
-		if err = readHandshake(raw, &h.handshake); err == nil {
-			t.pairs.add(h, time.Now())
-		}
+	if err == nil {
+		err = t.takeKind(kind, raw)
 	}
 	if err != nil {
 		t.lost.undecodable.Add(1)
 		t.log.Warn("skipped a record from the kernel", "error", err)
 	}
 }
+
+func (t *Tracer) takeKind(kind bpfRingKind, raw []byte) error {
+	switch kind {
+	case bpfRingKindRING_CLIENT_HELLO, bpfRingKindRING_SERVER_HELLO:
+		return t.pairs.addHello(kind, raw)
+	case bpfRingKindRING_PROCESS:
+		pid, err := readProcess(raw)
+		if err == nil && t.targets != nil {
+			t.targets.announce(pid)
+		}
+		return err
+	}
+	h := &half{}
+	err := readHandshake(raw, &h.handshake)
+	if err == nil {
+		t.pairs.add(h, time.Now())
+	}
+	return err
+}
+
+// Libraries lists the files with TLS libraries that processes use, and what became of the probes for them.
+func (t *Tracer) Libraries() []Target { return t.targets.list() }
 
 // Hooks says which variant serves each purpose. A purpose that nothing serves is absent.
 func (t *Tracer) Hooks() map[Purpose]string {
@@ -188,6 +226,8 @@ func (t *Tracer) Hooks() map[Purpose]string {
 
 // Close detaches everything. A Read that is under way returns [ErrClosed].
 func (t *Tracer) Close() error {
+	t.stop()
+	t.running.Wait()
 	return errors.Join(t.ring.Close(), t.loaded.Close())
 }
 

@@ -43,7 +43,7 @@ func refusedPort(t testing.TB) uint16 {
 }
 
 func TestRefusedServerCertificate(t *testing.T) {
-	w := watch(t, tracer.Options{})
+	w := watch(t, tracer.Options{NoLibraries: true})
 	ca := newAuthority(t)
 	for _, tc := range []struct {
 		name, network, address string
@@ -99,8 +99,31 @@ func checkBothEnds(t *testing.T, e event.Event, server netip.AddrPort) {
 	}
 }
 
-func TestHealthyIsCountedAndNotTold(t *testing.T) {
+// TestTheLibrarysOwnReason asks Go's crypto/tls, in this very process, what was in the alert that nobody on the wire can read.
+func TestTheLibrarysOwnReason(t *testing.T) {
 	w := watch(t, tracer.Options{})
+	ca := newAuthority(t)
+	server := serveTLS(t, "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{ca.leaf}})
+	if dial(t, "tcp", server, &tls.Config{ServerName: "localhost", MinVersion: tls.VersionTLS13}) == nil {
+		t.Fatal("the handshake succeeded without the authority's certificate")
+	}
+	e := w.next(t, server.Port())
+	if e.Alert != nil {
+		t.Errorf("alert in clear: %+v", e.Alert)
+	}
+	if l := e.Library; l == nil || l.Name != "go" || l.Side != event.Client || l.ErrorText != "bad_certificate" {
+		t.Errorf("library: %+v", e.Library)
+	}
+	attached := func(target tracer.Target) bool {
+		return target.Family == "go" && target.State == tracer.StateAttached && target.Processes > 0
+	}
+	if !slices.ContainsFunc(w.Libraries(), attached) {
+		t.Errorf("libraries: %+v", w.Libraries())
+	}
+}
+
+func TestHealthyIsCountedAndNotTold(t *testing.T) {
+	w := watch(t, tracer.Options{NoLibraries: true})
 	ca := newAuthority(t)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		before, err := w.Stats()
@@ -126,7 +149,7 @@ func TestHealthyIsCountedAndNotTold(t *testing.T) {
 }
 
 func TestSuccessesAreToldWhenAskedFor(t *testing.T) {
-	w := watch(t, tracer.Options{Successes: true})
+	w := watch(t, tracer.Options{NoLibraries: true, Successes: true})
 	ca := newAuthority(t)
 	server := serveTLS(t, "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{ca.leaf}})
 	if err := dial(t, "tcp", server, &tls.Config{ServerName: "localhost", RootCAs: ca.pool}); err != nil {
@@ -138,7 +161,7 @@ func TestSuccessesAreToldWhenAskedFor(t *testing.T) {
 }
 
 func TestNoiseIsToldWhenAskedFor(t *testing.T) {
-	w := watch(t, tracer.Options{Noise: true})
+	w := watch(t, tracer.Options{NoLibraries: true, Noise: true})
 	server := serve(t, "tcp", "127.0.0.1:0", func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) })
 	c, err := net.Dial("tcp", server.String())
 	if err != nil {
@@ -171,7 +194,7 @@ func TestResets(t *testing.T) {
 }
 
 func testResets(t *testing.T, variants map[tracer.Purpose]string, reason bool) {
-	w := watch(t, tracer.Options{Variants: variants})
+	w := watch(t, tracer.Options{NoLibraries: true, Variants: variants})
 	hello := clientHello(t)
 	linger := func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0); _ = c.Close() }
 	for _, tc := range []struct {
@@ -226,7 +249,7 @@ func clientHello(t testing.TB) []byte {
 }
 
 func TestRefusedConnection(t *testing.T) {
-	w := watch(t, tracer.Options{})
+	w := watch(t, tracer.Options{NoLibraries: true})
 	port := refusedPort(t)
 	e := w.next(t, port)
 	if e.TCP.How != event.CloseRefused || e.TCP.Error != "ECONNREFUSED" || e.ObservedFrom != event.FromClient {
@@ -239,13 +262,17 @@ func TestRefusedConnection(t *testing.T) {
 
 // TestSplitHello sends a hello in two segments, at every byte, and makes sure that it is read the same.
 func TestSplitHello(t *testing.T) {
-	w := watch(t, tracer.Options{})
+	w := watch(t, tracer.Options{NoLibraries: true})
 	hello := clientHello(t)
 	server := serve(t, "tcp", "127.0.0.1:0", func(c net.Conn) {
 		_, _ = io.ReadFull(c, make([]byte, len(hello)))
 		_, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 40})
 	})
-	for at := 1; at < len(hello); at++ {
+	step := 1
+	if testing.Short() { // in an emulated machine
+		step = 23
+	}
+	for at := 1; at < len(hello); at += step {
 		c, err := net.Dial("tcp", server.String())
 		if err != nil {
 			t.Fatal(err)
@@ -264,7 +291,7 @@ func TestSplitHello(t *testing.T) {
 // TestGarbage feeds the kernel side bytes of every kind in segments of every size. It must neither stop nor call any of it a
 // success, and the node must not notice.
 func TestGarbage(t *testing.T) {
-	w := watch(t, tracer.Options{})
+	w := watch(t, tracer.Options{NoLibraries: true})
 	random := rand.New(rand.NewPCG(1, 2))
 	hello := clientHello(t)
 	server := serve(t, "tcp", "127.0.0.1:0", func(c net.Conn) { _, _ = io.Copy(c, c) })
@@ -336,7 +363,7 @@ func TestOneCgroupOnly(t *testing.T) {
 		t.Skipf("cannot make a cgroup: %v", err)
 	}
 	t.Cleanup(func() { _ = os.Remove(dir) })
-	w := watch(t, tracer.Options{Cgroup: dir})
+	w := watch(t, tracer.Options{NoLibraries: true, Cgroup: dir})
 	outside := refusedPort(t)
 	move(t, dir)
 	inside := refusedPort(t)
@@ -361,7 +388,7 @@ func move(t *testing.T, cgroup string) {
 }
 
 func TestReadEnds(t *testing.T) {
-	w, err := tracer.Open(tracer.Options{})
+	w, err := tracer.Open(tracer.Options{NoLibraries: true})
 	if errors.Is(err, tracer.ErrPermission) && !mustRun() {
 		t.Skip(err)
 	}

@@ -16,6 +16,10 @@ type alertReading struct {
 // Codes whose meaning depends on who sent them and when (RFC 8446 section 6, RFC 5246 section 7.2).
 const (
 	alertCloseNotify           = 0
+	alertUnexpectedMessage     = 10
+	alertBadRecordMAC          = 20
+	alertDecryptionFailed      = 21
+	alertRecordOverflow        = 22
 	alertHandshakeFailure      = 40
 	alertNoCertificate         = 41
 	alertBadCertificate        = 42

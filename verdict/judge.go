@@ -2,7 +2,8 @@
 // which side gave up, at which step, why, and whose configuration has to change.
 //
 // [Judge] is pure. It is a list of rules in order of authority: what the kernel is certain of, what the connect said,
-// what shows that one side spoke no TLS, what an alert says, what the record trail shows, and last who ended it.
+// what shows that one side spoke no TLS, what an alert says, what the record trail shows, and last who ended it. What a TLS library
+// said is put next to that: it may sharpen the reason, but the wire decides what happened and who ended it.
 // Where the facts fit a handshake that succeeded it is never called failed; where too much is missing it is undecided.
 package verdict
 
@@ -23,7 +24,7 @@ const (
 // Nothing that e points to is changed. Judging an event again gives the same event.
 func Judge(e event.Event) event.Event {
 	c := read(e)
-	return c.decide().apply(&c)
+	return c.heed(c.decide()).apply(&c)
 }
 
 // rule is one step of the order of authority; false passes the connection on to the next.

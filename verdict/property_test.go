@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -64,6 +65,7 @@ func arbitrary(r *rand.Rand) event.Event {
 		},
 	}
 	e.Records = arbitraryTrail(r)
+	e.Library = arbitraryLibrary(r, side())
 	for range r.IntN(2) {
 		e.Gaps = append(e.Gaps, event.Gap{From: side(), Why: pick(r, event.GapNotTLS, event.GapTrail, event.GapReordered, "")})
 	}
@@ -83,6 +85,43 @@ func arbitrary(r *rand.Rand) event.Event {
 		}
 	}
 	return e
+}
+
+func arbitraryLibrary(r *rand.Rand, side event.Side) *event.Library {
+	if r.IntN(4) == 0 {
+		return nil
+	}
+	l := &event.Library{
+		Side: side, ErrorCode: pick(r, 0, 0, 134, int64(980+r.IntN(300)), -1),
+		VerifyCode: pick(r, 0, 0, 10, -5), VerifyDepth: pick(r, 0, 1, -1),
+		VerifyText: pick(r, "", "", "X509_V_OK", "X509_V_ERR_CERT_HAS_EXPIRED", "X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT", "X509_V_ERR_HOSTNAME_MISMATCH",
+			"X509_V_ERR_"+strings.Repeat("X", 300), "\x1b[2J\n", "x509.CertificateInvalidError"),
+		ErrorText: pick(r, "", "", "received unknown_ca", "TLSV1_ALERT_UNKNOWN_CA", "bad_certificate", "bad_record_mac", "reason(7)",
+			"\x1b]0;\xff"+strings.Repeat("é", 300), "alert(300)", "alert(99)"),
+	}
+	if r.IntN(2) == 0 {
+		words := slices.Sorted(maps.Keys(errorTable))
+		l.ErrorText = words[r.IntN(len(words))]
+	}
+	return l
+}
+
+// sharpens checks what a library's word may do to a verdict: nothing becomes a success or ceases to be one, nor does a failure, and
+// what the wire knew of who ended it stays.
+func sharpens(t *testing.T, e event.Event) {
+	t.Helper()
+	without := e
+	without.Library = nil
+	wire, got := Judge(without), Judge(e)
+	rank := func(e event.Event) int { return slices.Index(event.Confidences, e.Verdict.Confidence) }
+	switch {
+	case (wire.Outcome == event.Succeeded) != (got.Outcome == event.Succeeded), wire.Outcome == event.Failed && got.Outcome != event.Failed:
+	case wire.Outcome == event.Failed && wire.Verdict.GaveUp != event.Unknown && wire.Verdict.GaveUp != got.Verdict.GaveUp:
+	case wire.Outcome == event.Failed && rank(got) > rank(wire):
+	default:
+		return
+	}
+	t.Errorf("without the library: %s, with it: %s", told(wire), told(got))
 }
 
 func arbitraryTrail(r *rand.Rand) []event.Record {
@@ -105,6 +144,7 @@ func TestArbitraryFactsNeverBreakAVerdict(t *testing.T) {
 		e := arbitrary(r)
 		before, _ := json.Marshal(e)
 		holds(t, e, Judge(e))
+		sharpens(t, e)
 		if after, _ := json.Marshal(e); string(after) != string(before) {
 			t.Errorf("the input changed:\n%s\n%s", before, after)
 		}
@@ -120,12 +160,15 @@ func FuzzJudge(f *testing.F) {
 		b, _ := json.Marshal(tape(f, "TLS 1.3", line))
 		f.Add(b)
 	}
+	b, _ := json.Marshal(row{tape: alerts13, also: clientSays(verifyFailed, "X509_V_ERR_CERT_HAS_EXPIRED")}.event(f))
+	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var e event.Event
 		if json.Unmarshal(b, &e) != nil {
 			return
 		}
 		holds(t, e, Judge(e))
+		sharpens(t, e)
 	})
 }
 

@@ -71,6 +71,9 @@ func (w want) metBy(events []event.Event) bool {
 
 func (w want) isFailure(e event.Event) bool {
 	v := e.Verdict
+	if w.library != "" && v.Reason == w.library && v.Confidence == event.Exact {
+		return v.GaveUp == w.gaveUp
+	}
 	return v.Reason == w.reason && v.GaveUp == w.gaveUp && v.Confidence == w.confidence
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tlstrace/tlstrace/sink"
 	"github.com/tlstrace/tlstrace/tracer"
 )
 
@@ -51,6 +52,7 @@ func printReport(out io.Writer, r tracer.Report, format string) error {
 	for _, h := range r.Hooks {
 		writeHook(&b, h)
 	}
+	writeLibraries(&b, r)
 	writeProblems(&b, r)
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -103,6 +105,20 @@ func mark(v tracer.VariantReport, chosen string) string {
 		return "+"
 	}
 	return "-"
+}
+
+// writeLibraries prints the TLS libraries in use. A path comes from a process, and may hold anything.
+func writeLibraries(b *strings.Builder, r tracer.Report) {
+	if len(r.Libraries) == 0 {
+		return
+	}
+	b.WriteString("\nTLS libraries in use\n")
+	for _, l := range r.Libraries {
+		fmt.Fprintf(b, "  %-10s %-10s %s (%d processes)\n", l.Family, l.Version, sink.Escape(l.Path, 200), l.Processes)
+		if l.Why != "" {
+			fmt.Fprintf(b, "    %s\n", l.Why)
+		}
+	}
 }
 
 func writeProblems(b *strings.Builder, r tracer.Report) {

@@ -56,7 +56,7 @@ func (w *world) explain(err error, args []string) string {
 	if !isCannotTrace(err) {
 		return msg
 	}
-	if missing := w.probe(tracer.Options{}).Missing; len(missing) > 0 {
+	if missing := w.probe(tracer.Options{NoLibraries: true}).Missing; len(missing) > 0 {
 		return missingCapabilities(missing, args, w.euid)
 	}
 	return msg + "\ntlstrace doctor says what this kernel allows and how to get what is missing."

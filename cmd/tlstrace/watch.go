@@ -61,6 +61,7 @@ func newWatch(w *world) *cobra.Command {
 	}
 	f.view.register(cmd, "columns", "columns", "wide", "json", "yaml")
 	f.filter.register(cmd, w)
+	f.tracer.GetError = true // a session, not an agent
 	flags := cmd.Flags()
 	flags.StringVar(&f.input, "input", "", "replay the recorded events of this JSON lines `file`; - is standard input")
 	flags.DurationVar(&f.duration, "duration", 0, "end this long after everything is attached, as in 90s or 10m")
@@ -68,6 +69,7 @@ func newWatch(w *world) *cobra.Command {
 	flags.StringVar(&f.readyFile, "ready-file", "", "write this `file` once everything is attached, remove it at the end")
 	flags.StringVar(&f.tracer.Cgroup, "cgroup", "", "trace this cgroup v2 `directory` instead of the whole machine")
 	flags.IntVar(&f.tracer.RingBytes, "ring-bytes", tracer.DefaultRingBytes, "size of the buffer between kernel and tlstrace, in `bytes`")
+	flags.BoolVar(&f.tracer.NoLibraries, "no-libraries", false, "leave TLS libraries alone: no reason but what the wire tells")
 	flags.IntVar(&f.tracer.MaxInflight, "max-inflight", tracer.DefaultMaxInflight, "`number` of handshakes that are followed at a time")
 	return cmd
 }

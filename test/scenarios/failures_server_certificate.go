@@ -47,7 +47,7 @@ func serverCertificateFailures() []failure {
 }
 
 // truth depends on how the client says no: OpenSSL sends a telling alert in clear in both versions; Go and GnuTLS send
-// bad_certificate, encrypted in TLS 1.3. Node says nothing and closes; in TLS 1.2 it does so after the last message of
+// bad_certificate, encrypted in TLS 1.3, where only the library can tell that it was that. Node says nothing and closes; in TLS 1.2 it does so after the last message of
 // the handshake, as curl does in both versions if only the name is wrong.
 func (b badCertificate) truth(m pairing) truth {
 	w := truth{
@@ -69,10 +69,7 @@ func (b badCertificate) truth(m pairing) truth {
 		w.reasons = append(w.reasons, event.ServerCertificateRejected, event.ClosedByClient)
 		w.lookAt = eitherEnd
 	case m.client == "go", m.client == "gnutls":
-		w.reasons = append(w.reasons, event.ServerCertificateRejected)
-		if in12 {
-			w.reasons = append(w.reasons, event.BadCertificate)
-		}
+		w.reasons = append(w.reasons, event.ServerCertificateRejected, event.BadCertificate)
 	case b.alert == event.BadCertificate:
 		w.reasons = append(w.reasons, event.ServerCertificateRejected)
 	}

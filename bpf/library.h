@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What TLS libraries say about a failure, and the join of that with a connection. A probe knows only its thread. The
+// thread's next record or close on a socket that is in a handshake is where the error belongs: the library raises it and
+// then tells the peer, or hands it to a program that closes.
+#pragma once
+
+#define ERROR_TTL_NS 10000000000ULL // an error that no connection has claimed by then belongs to none
+#define AFTERMATH_NS 100000000ULL   // after a claim: more of the same, if the probe sees no session
+#define LIB_SSL_OPENSSL 20
+#define LIB_SSL_BORINGSSL 16
+#define OPENSSL_REASON_MASK 0x7fffff // ERR_REASON_MASK of 3.x: reasons that all libraries share have flags below it
+#define REMOTE_ALERT 1000	     // a received alert n is reason 1000 + n
+
+// Set by the loader: bpf_get_attach_cookie is there (commit 7adfc6c9b315, Linux 5.15).
+const volatile bool has_cookie = false;
+
+// The layout that fits OpenSSL 1.1.1 to 3.6 and BoringSSL; a cookie names another.
+#define VERIFY_ERROR_DEFAULT 0xb0
+#define VERIFY_DEPTH_DEFAULT 0xac
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u32); // thread id
+	__type(value, struct thread_error);
+} thread_errors SEC(".maps");
+
+// When the last error was raised, on any thread: while that is long ago, packets are spared the look-up.
+__u64 last_error_ns;
+
+static __always_inline __u64 attach_cookie(void *ctx)
+{
+	return has_cookie ? bpf_get_attach_cookie(ctx) : 0;
+}
+
+static __always_inline struct thread_error *current_error(void)
+{
+	__u32 thread = bpf_get_current_pid_tgid();
+
+	return bpf_map_lookup_elem(&thread_errors, &thread);
+}
+
+// begin_error makes a new error for the current thread.
+static __always_inline struct thread_error *begin_error(__u64 session)
+{
+	__u32 thread = bpf_get_current_pid_tgid();
+	struct thread_error fresh = {.ns = bpf_ktime_get_ns(), .session = session};
+
+	last_error_ns = fresh.ns;
+	bpf_map_update_elem(&thread_errors, &thread, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&thread_errors, &thread);
+}
+
+// is_same tells whether what is raised now is more of the error at hand: of the same session of the library, or, where the
+// probe sees none, soon after it.
+static __always_inline bool is_same(const struct thread_error *e, __u64 session)
+{
+	__u64 age = bpf_ktime_get_ns() - e->ns;
+
+	if (session && e->session)
+		return session == e->session && age < ERROR_TTL_NS;
+	return age < (e->cookie ? AFTERMATH_NS : ERROR_TTL_NS);
+}
+
+// note_reason keeps the first reason: wrappers and the noise of shutting down come after it, also after a connection has
+// claimed it.
+static __always_inline void note_reason(__u64 session, __u8 family, __u32 reason)
+{
+	struct thread_error *e = current_error();
+
+	if (!e || !is_same(e, session))
+		e = begin_error(session);
+	if (!e || e->cookie || e->error.family)
+		return;
+	e->session = session;
+	e->error.family = family;
+	e->error.reason = reason;
+}
+
+static __always_inline void note_error(__u32 lib, __u32 reason)
+{
+	if (lib == LIB_SSL_OPENSSL)
+		note_reason(0, FAMILY_OPENSSL, reason & OPENSSL_REASON_MASK);
+	else if (lib == LIB_SSL_BORINGSSL)
+		note_reason(0, FAMILY_BORINGSSL, reason);
+}
+
+// note_verify keeps the result of verifying a certificate. It is no failure by itself: a program may go on.
+static __always_inline void note_verify(void *ctx, void *store)
+{
+	__u64 cookie = attach_cookie(ctx);
+	__u32 at_error = cookie & 0xffff ?: VERIFY_ERROR_DEFAULT;
+	__u32 at_depth = cookie >> 16 & 0xffff ?: VERIFY_DEPTH_DEFAULT;
+	__s32 error = 0, depth = 0;
+	struct thread_error *e;
+
+	if (bpf_probe_read_user(&error, sizeof(error), store + at_error) || !error)
+		return;
+	bpf_probe_read_user(&depth, sizeof(depth), store + at_depth);
+	e = current_error();
+	if (!e || e->cookie || !is_same(e, 0))
+		e = begin_error(0);
+	if (!e || e->error.verify)
+		return;
+	e->error.verify = error;
+	e->error.depth = depth;
+}
+
+static __always_inline bool errors_are_recent(void)
+{
+	return last_error_ns && bpf_ktime_get_ns() - last_error_ns < ERROR_TTL_NS;
+}
+
+// task_error returns the error of the thread that uses the socket. Programs on sockets cannot ask for the thread's id.
+static __always_inline struct thread_error *task_error(__u32 *thread)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	*thread = BPF_CORE_READ(task, pid);
+	return bpf_map_lookup_elem(&thread_errors, thread);
+}
+
+// adopt adds an error to what a handshake knows. Of several reasons the first counts, as it does within the library.
+static __always_inline void adopt(struct handshake *hs, const struct library_error *e)
+{
+	if (!hs->error_said.family) {
+		hs->error_said.family = e->family;
+		hs->error_said.reason = e->reason;
+	}
+	if (!hs->error_said.verify) {
+		hs->error_said.verify = e->verify;
+		hs->error_said.depth = e->depth;
+	}
+	if (e->get_error)
+		hs->error_said.get_error = e->get_error;
+}
+
+// claim_error gives a handshake the error that its thread has raised. The claim holds until the thread closes the socket:
+// what the library says in between is the aftermath.
+static __always_inline void claim_error(struct handshake *hs, struct sock *sk, bool closing)
+{
+	struct library_error none = {};
+	struct thread_error *e;
+	__u32 thread;
+
+	if (!can_read_kernel || !errors_are_recent() || !owner_is_current(sk))
+		return;
+	e = task_error(&thread);
+	if (!e)
+		return;
+	if (bpf_ktime_get_ns() - e->ns < ERROR_TTL_NS && (!e->cookie || e->cookie == hs->cookie))
+		adopt(hs, &e->error);
+	if (closing || !(e->error.family || e->cookie)) { // a verify result alone has no aftermath: the program went on
+		bpf_map_delete_elem(&thread_errors, &thread);
+		return;
+	}
+	e->cookie = hs->cookie;
+	e->error = none;
+}
+
+// drop_error forgets an error of the current thread that belongs to a connection which is not followed.
+static __always_inline void drop_error(struct sock *sk)
+{
+	__u32 thread;
+
+	if (can_read_kernel && errors_are_recent() && owner_is_current(sk) && task_error(&thread))
+		bpf_map_delete_elem(&thread_errors, &thread);
+}
+
+// SSL_get_error(session, ret): ret is what an earlier call returned; above 0 it was no failure. What it makes of it comes
+// at its return. WANT_READ and WANT_WRITE are progress.
+#define SSL_ERROR_NONE 0
+#define SSL_ERROR_WANT_READ 2
+#define SSL_ERROR_WANT_WRITE 3
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u32); // thread id
+	__type(value, __u8);
+} failed_calls SEC(".maps");
+
+static __always_inline void note_call(int ret)
+{
+	__u32 thread = bpf_get_current_pid_tgid();
+	__u8 yes = 1;
+
+	if (ret <= 0)
+		bpf_map_update_elem(&failed_calls, &thread, &yes, BPF_ANY);
+}
+
+static __always_inline void note_result(int result)
+{
+	__u32 thread = bpf_get_current_pid_tgid();
+	struct thread_error *e;
+	struct handshake *hs;
+	__u64 cookie;
+
+	if (bpf_map_delete_elem(&failed_calls, &thread))
+		return;
+	if (result == SSL_ERROR_NONE || result == SSL_ERROR_WANT_READ || result == SSL_ERROR_WANT_WRITE)
+		return;
+	e = current_error();
+	if (!e)
+		return;
+	cookie = e->cookie;
+	hs = cookie ? bpf_map_lookup_elem(&inflight, &cookie) : NULL;
+	if (hs)
+		hs->error_said.get_error = result;
+	else if (!cookie)
+		e->error.get_error = result;
+}

@@ -1,0 +1,60 @@
+package library
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// Instructions of x86-64 that matter here (Intel SDM volume 2). Arguments are in RDI, RSI, RDX, RCX, R8 (System V psABI).
+const (
+	x86MovECX  = 0xb9 // mov ecx, imm32: an address below 4 GB, in files that are not position independent
+	x86LeaRCX  = 0x0d // ModRM of lea rcx, [rip+disp32], after 48 8d
+	x86RexB    = 0x41 // before b9 it makes it r9d
+	x86Call    = 0xe8 // call rel32
+	x86CallLen = 5
+)
+
+// errorCallsX86 is [errorCalls] for x86-64. It searches for the one byte of each load that is rarest in code.
+func errorCallsX86(code []byte, start, end int, addr uint64, names *sources, vote func(uint64)) {
+	eachByte(code, start, end, x86MovECX, func(i int) {
+		if i+5 <= len(code) && names.at(uint64(binary.LittleEndian.Uint32(code[i+1:]))) && (i == 0 || code[i-1] != x86RexB) {
+			voteX86(code, i+5, addr, vote)
+		}
+	})
+	eachByte(code, start+2, end+2, x86LeaRCX, func(i int) {
+		if i+5 > len(code) || code[i-1] != 0x8d || code[i-2] != 0x48 {
+			return
+		}
+		if names.at(addr + uint64(i+5) + displacement(code[i+1:])) {
+			voteX86(code, i+5, addr, vote)
+		}
+	})
+}
+
+// eachByte calls visit with every index from start to end at which code holds b.
+func eachByte(code []byte, start, end int, b byte, visit func(i int)) {
+	end = min(end, len(code))
+	for at := start; at < end; at++ {
+		next := bytes.IndexByte(code[at:end], b)
+		if next < 0 {
+			return
+		}
+		at += next
+		visit(at)
+	}
+}
+
+// voteX86 votes for the first call after a load. It does not decode what lies between, so that an e8 inside another
+// instruction may be taken for a call: such votes are lost, but scattered.
+func voteX86(code []byte, from int, addr uint64, vote func(uint64)) {
+	window := code[from:min(len(code), from+callWindow-8)]
+	i := bytes.IndexByte(window, x86Call)
+	if i >= 0 && i+x86CallLen <= len(window) {
+		vote(addr + uint64(from+i+x86CallLen) + displacement(window[i+1:]))
+	}
+}
+
+// displacement is a signed 32 bit number, extended so that adding it to an address works.
+func displacement(b []byte) uint64 {
+	return uint64(int64(int32(binary.LittleEndian.Uint32(b))))
+}

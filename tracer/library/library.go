@@ -1,0 +1,67 @@
+// Package library finds, in the files that a process has mapped, the places in TLS libraries at which a failure can be seen:
+// OpenSSL, BoringSSL, Go's crypto/tls and GnuTLS, shared or static, stripped or not. It reads ELF files and nothing else;
+// package tracer attaches the probes.
+package library
+
+// Family is a kind of TLS library. Error numbers mean different things in different families.
+type Family string
+
+// The families.
+const (
+	OpenSSL   Family = "openssl"
+	BoringSSL Family = "boringssl"
+	Go        Family = "go"
+	GnuTLS    Family = "gnutls"
+)
+
+// Probe names what is attached at a place. Each is a program in the kernel.
+type Probe string
+
+// The probes. All but the last run only when something fails, or once a handshake.
+const (
+	// ProbeStatemFatal is the entry of ossl_statem_fatal(SSL *s, int alert, int reason, ...) of OpenSSL 3.x.
+	ProbeStatemFatal Probe = "openssl_statem_fatal"
+	// ProbeSetError is the entry of ERR_vset_error and ERR_set_error(int lib, int reason, ...) of OpenSSL 3.x: noisier.
+	ProbeSetError Probe = "openssl_set_error"
+	// ProbePutError is the entry of ERR_put_error(int lib, int func, int reason, ...) of OpenSSL 1.1.1 and BoringSSL.
+	ProbePutError Probe = "put_error"
+	// ProbeVerifyResult is the entry of X509_STORE_CTX_get_error(X509_STORE_CTX *ctx).
+	ProbeVerifyResult Probe = "verify_result"
+	// ProbeGoAlert is the start of crypto/tls.(*Conn).sendAlertLocked, after it has made sure of its stack.
+	ProbeGoAlert Probe = "go_alert"
+	// ProbeGoHandshake is a RET instruction of crypto/tls.(*Conn).clientHandshake or serverHandshake.
+	ProbeGoHandshake Probe = "go_handshake"
+	// ProbeGnuTLSAlert is the entry of gnutls_alert_send(session, level, desc).
+	ProbeGnuTLSAlert Probe = "gnutls_alert_send"
+	// ProbeGetError is SSL_get_error(SSL *s, int ret): at its entry, and at its return by a uretprobe. It runs on every empty
+	// read of an event loop, and is attached in depth only.
+	ProbeGetError Probe = "ssl_get_error"
+)
+
+// Point is one place to attach a probe.
+type Point struct {
+	Probe  Probe
+	Offset uint64 // in the file, as uprobes want it
+}
+
+// Target is one TLS library in one file.
+type Target struct {
+	Family  Family
+	Version string // "3.0.19", "go1.26.8"; "" if the file does not say
+	Points  []Point
+	Layout  Layout
+	// Note says what could not be found and what that costs, for the doctor; "" if all is well.
+	Note string
+}
+
+// Layout holds offsets into the library's own structures, in bytes; 0 where the library has none or it is not known.
+type Layout struct {
+	VerifyError uint32 // int error in X509_STORE_CTX
+	VerifyDepth uint32 // int error_depth in X509_STORE_CTX
+	GoIsClient  uint32 // isClient in crypto/tls.Conn
+	GoVersion   uint32 // vers
+	GoReceiver  uint32 // *crypto/tls.Conn above the stack pointer, at ProbeGoHandshake
+	GoFD        uint32 // Sysfd in net.netFD
+	GoTCPConn   uint32 // not an offset: the hash of *net.TCPConn in an itab
+	GoAlerts    uint64 // not an offset: virtual address of the table that interfaces of small integers point into
+}

@@ -1,0 +1,106 @@
+package tracer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/tlstrace/tlstrace/tracer/library"
+)
+
+// uprobe is how a probe of a library is attached: a program for the place and, for some, one for the function's return.
+type uprobe struct {
+	probe    library.Probe
+	entry    string
+	exit     string
+	deep     bool // runs on the data path, too: only when asked for
+	fallback bool // noisier: only where the function that raises fatal errors alone was not found
+}
+
+var uprobes = []uprobe{
+	{probe: library.ProbeStatemFatal, entry: bpfProgOpensslStatemFatal},
+	{probe: library.ProbeStatemFatal111, entry: bpfProgOpensslStatemFatal111},
+	{probe: library.ProbeRecordFatal, entry: bpfProgOpensslRecordFatal},
+	{probe: library.ProbeSetError, entry: bpfProgOpensslSetError, fallback: true},
+	{probe: library.ProbePutError, entry: bpfProgPutError, fallback: true},
+	{probe: library.ProbeVerifyResult, entry: bpfProgVerifyResult},
+	{probe: library.ProbeGoAlert, entry: bpfProgGoAlert},
+	{probe: library.ProbeGoHandshake, entry: bpfProgGoHandshake},
+	{probe: library.ProbeGnuTLSAlert, entry: bpfProgGnutlsAlertSend},
+	{probe: library.ProbeGetError, entry: bpfProgSslGetError, exit: bpfProgSslGetErrorReturn, deep: true},
+}
+
+func uprobeOf(p library.Probe) (uprobe, bool) {
+	for _, u := range uprobes {
+		if u.probe == p {
+			return u, true
+		}
+	}
+	return uprobe{}, false
+}
+
+// uprobePrograms are the names of all programs for libraries.
+func uprobePrograms() []string {
+	var names []string
+	for _, u := range uprobes {
+		names = append(names, u.entry)
+		if u.exit != "" {
+			names = append(names, u.exit)
+		}
+	}
+	return names
+}
+
+// hasAttachCookie tells whether a uprobe can be told about the file that it is in (Linux 5.15, commit 7adfc6c9b315).
+func hasAttachCookie() bool {
+	return features.HaveProgramHelper(ebpf.Kprobe, asm.FnGetAttachCookie) == nil
+}
+
+// attachPoint attaches the programs of a point to a file.
+func attachPoint(
+	path string, p library.Point, layout library.Layout, programs map[string]*ebpf.Program, cookies bool,
+) ([]link.Link, error) {
+	u, ok := uprobeOf(p.Probe)
+	if !ok {
+		return nil, fmt.Errorf("no program for probe %s", p.Probe)
+	}
+	file, err := link.OpenExecutable(path)
+	if err != nil {
+		return nil, err
+	}
+	options := &link.UprobeOptions{Address: p.Offset}
+	if cookies {
+		options.Cookie = layoutCookie(p.Probe, layout)
+	}
+	entry, err := file.Uprobe("", programs[u.entry], options)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	if u.exit == "" {
+		return []link.Link{entry}, nil
+	}
+	exit, err := file.Uretprobe("", programs[u.exit], options)
+	if err != nil {
+		return nil, errors.Join(refusal(err), entry.Close())
+	}
+	return []link.Link{entry, exit}, nil
+}
+
+// layoutCookie tells a program what it needs to know of this file: see attach_cookie in bpf/library.h, and bpf/go.h.
+func layoutCookie(p library.Probe, l library.Layout) uint64 {
+	switch p {
+	case library.ProbeVerifyResult:
+		return uint64(l.VerifyError&0xffff) | uint64(l.VerifyDepth&0xffff)<<16
+	case library.ProbeGoHandshake:
+		cookie := uint64(l.GoReceiver & 0xffff)
+		if l.GoAlerts != 0 {
+			cookie |= l.GoAlerts&0xfff<<16 | 1<<32
+		}
+		return cookie
+	}
+	return 0
+}
