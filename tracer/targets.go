@@ -321,21 +321,23 @@ func (f *file) close(log *slog.Logger) {
 	}
 }
 
-// of returns the library of a family that a process uses.
+// of returns the library of a family that a process uses. OpenSSL is two files, of which only one may tell the version.
 func (t *targets) of(pid int, family library.Family) (library.Target, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var best library.Target
+	found := false
 	for p, files := range t.users {
 		if p.pid != pid {
 			continue
 		}
 		for _, f := range files {
 			for _, l := range f.libraries {
-				if l.Family == family {
-					return l, true
+				if l.Family == family && (!found || best.Version == "") {
+					best, found = l, true
 				}
 			}
 		}
 	}
-	return library.Target{}, false
+	return best, found
 }

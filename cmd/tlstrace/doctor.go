@@ -114,11 +114,18 @@ func writeLibraries(b *strings.Builder, r tracer.Report) {
 	}
 	b.WriteString("\nTLS libraries in use\n")
 	for _, l := range r.Libraries {
-		fmt.Fprintf(b, "  %-10s %-10s %s (%d processes)\n", l.Family, l.Version, sink.Escape(l.Path, 200), l.Processes)
+		fmt.Fprintf(b, "  %-10s %-10s %s (%s)\n", l.Family, l.Version, sink.Escape(l.Path, 200), processes(l.Processes))
 		if l.Why != "" {
 			fmt.Fprintf(b, "    %s\n", l.Why)
 		}
 	}
+}
+
+func processes(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", n)
 }
 
 func writeProblems(b *strings.Builder, r tracer.Report) {
