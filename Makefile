@@ -16,7 +16,7 @@ PURE := ./cmd/... ./enrich/... ./event/... ./sink/... ./verdict/...
 GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench test-kernels image clean
+.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench test-kernels test-libraries image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ bench: build ## measure what tracing costs, as a table (root)
 
 test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, ... or all
 	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 60m ./test/kernels/
+
+test-libraries: build ## ask every TLS library for its reason, on a machine that does nothing else (root; docs/libraries.md)
+	TLSTRACE_LIBRARIES=1 go test -count=1 -timeout 30m $(EXEC) ./test/libraries
 
 image: ## build the container image tlstrace:VERSION
 	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t tlstrace:$(VERSION) .

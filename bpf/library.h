@@ -4,12 +4,16 @@
 // then tells the peer, or hands it to a program that closes.
 #pragma once
 
-#define ERROR_TTL_NS 10000000000ULL // an error that no connection has claimed by then belongs to none
-#define AFTERMATH_NS 100000000ULL   // after a claim: more of the same, if the probe sees no session
+#define ERROR_TTL_NS 1000000000ULL // an error that no connection has claimed by then belongs to none
+#define SAME_CALL_NS 5000000ULL	   // within one call of the library
+#define AFTERMATH_NS 100000000ULL  // after a claim: more of the same, if the probe sees no session
 #define LIB_SSL_OPENSSL 20
 #define LIB_SSL_BORINGSSL 16
 #define OPENSSL_REASON_MASK 0x7fffff // ERR_REASON_MASK of 3.x: reasons that all libraries share have flags below it
-#define REMOTE_ALERT 1000	     // a received alert n is reason 1000 + n
+#define PROTOCOL_IS_SHUTDOWN 207     // OpenSSL's wrappers
+#define RECORD_LAYER_FAILURE 313
+#define SHUTDOWN_WHILE_IN_INIT 407
+#define REMOTE_ALERT 1000 // a received alert n is reason 1000 + n
 
 // Set by the loader: bpf_get_attach_cookie is there (commit 7adfc6c9b315, Linux 5.15).
 const volatile bool has_cookie = false;
@@ -44,22 +48,36 @@ static __always_inline struct thread_error *current_error(void)
 static __always_inline struct thread_error *begin_error(__u64 session)
 {
 	__u32 thread = bpf_get_current_pid_tgid();
-	struct thread_error fresh = {.ns = bpf_ktime_get_ns(), .session = session};
+	struct thread_error fresh = {.error.ns = bpf_ktime_get_ns(), .session = session};
 
-	last_error_ns = fresh.ns;
+	last_error_ns = fresh.error.ns;
 	bpf_map_update_elem(&thread_errors, &thread, &fresh, BPF_ANY);
 	return bpf_map_lookup_elem(&thread_errors, &thread);
 }
 
-// is_same tells whether what is raised now is more of the error at hand: of the same session of the library, or, where the
-// probe sees none, soon after it.
+// is_same tells whether what is raised now is more of the error at hand: wrappers and noise that come right after it. An
+// error that nobody has claimed by then is stale: its connection was gone already. The library may have given the session's
+// address to the next one.
 static __always_inline bool is_same(const struct thread_error *e, __u64 session)
 {
-	__u64 age = bpf_ktime_get_ns() - e->ns;
+	__u64 age = bpf_ktime_get_ns() - e->error.ns, cookie = e->cookie;
 
-	if (session && e->session)
-		return session == e->session && age < ERROR_TTL_NS;
-	return age < (e->cookie ? AFTERMATH_NS : ERROR_TTL_NS);
+	if (session && e->session && session != e->session)
+		return false;
+	if (!cookie)
+		return age < SAME_CALL_NS;
+	if (!bpf_map_lookup_elem(&inflight, &cookie))
+		return false;
+	return session && e->session ? age < ERROR_TTL_NS : age < AFTERMATH_NS;
+}
+
+// is_next tells whether a reason is that of the next connection, to which the library has given the address of a session whose
+// own error nobody has claimed: a session fails once, and then only wraps its error up.
+static __always_inline bool is_next(const struct thread_error *e, __u64 session, __u32 reason)
+{
+	if (e->cookie || !e->error.family || !session || session != e->session)
+		return false;
+	return reason != RECORD_LAYER_FAILURE && reason != PROTOCOL_IS_SHUTDOWN && reason != SHUTDOWN_WHILE_IN_INIT;
 }
 
 // note_reason keeps the first reason: wrappers and the noise of shutting down come after it, also after a connection has
@@ -68,7 +86,7 @@ static __always_inline void note_reason(__u64 session, __u8 family, __u32 reason
 {
 	struct thread_error *e = current_error();
 
-	if (!e || !is_same(e, session))
+	if (!e || !is_same(e, session) || is_next(e, session, reason))
 		e = begin_error(session);
 	if (!e || e->cookie || e->error.family)
 		return;
@@ -103,6 +121,7 @@ static __always_inline void note_verify(void *ctx, void *store)
 	if (!e || e->error.verify)
 		return;
 	e->error.verify = error;
+	e->error.verifier = cookie >> 32;
 	e->error.depth = depth;
 }
 
@@ -123,16 +142,27 @@ static __always_inline struct thread_error *task_error(__u32 *thread)
 // adopt adds an error to what a handshake knows. Of several reasons the first counts, as it does within the library.
 static __always_inline void adopt(struct handshake *hs, const struct library_error *e)
 {
+	if (!hs->error_said.ns)
+		hs->error_said.ns = e->ns;
 	if (!hs->error_said.family) {
 		hs->error_said.family = e->family;
 		hs->error_said.reason = e->reason;
 	}
 	if (!hs->error_said.verify) {
 		hs->error_said.verify = e->verify;
+		hs->error_said.verifier = e->verifier;
 		hs->error_said.depth = e->depth;
 	}
 	if (e->get_error)
 		hs->error_said.get_error = e->get_error;
+}
+
+// is_of tells whether an error can be a handshake's: raised while it lasted, not long ago, and not claimed by another.
+static __always_inline bool is_of(const struct thread_error *e, const struct handshake *hs)
+{
+	if (e->error.ns < hs->start_ns || bpf_ktime_get_ns() - e->error.ns > ERROR_TTL_NS)
+		return false;
+	return !e->cookie || e->cookie == hs->cookie;
 }
 
 // claim_error gives a handshake the error that its thread has raised. The claim holds until the thread closes the socket:
@@ -148,13 +178,14 @@ static __always_inline void claim_error(struct handshake *hs, struct sock *sk, b
 	e = task_error(&thread);
 	if (!e)
 		return;
-	if (bpf_ktime_get_ns() - e->ns < ERROR_TTL_NS && (!e->cookie || e->cookie == hs->cookie))
+	if (is_of(e, hs))
 		adopt(hs, &e->error);
 	if (closing || !(e->error.family || e->cookie)) { // a verify result alone has no aftermath: the program went on
 		bpf_map_delete_elem(&thread_errors, &thread);
 		return;
 	}
 	e->cookie = hs->cookie;
+	none.ns = e->error.ns;
 	e->error = none;
 }
 

@@ -123,17 +123,18 @@ enum family { FAMILY_NONE, FAMILY_OPENSSL, FAMILY_BORINGSSL, FAMILY_GO, FAMILY_G
 
 // What a TLS library said about a failure.
 struct library_error {
+	__u64 ns;     // when it was raised
 	__u32 reason; // in the family's own numbers; 1000 + n for a received alert n
 	__u32 verify; // X509 verify result, 0 if none
 	__u32 depth;
 	__u8 family;	// that reason belongs to, or FAMILY_NONE
 	__u8 get_error; // what SSL_get_error returned, if it was watched
-	__u8 _pad[2];
+	__u8 verifier;	// family that verify belongs to, where the kernel can tell
+	__u8 _pad;
 };
 
 // The last error that a thread's library raised.
 struct thread_error {
-	__u64 ns;
 	__u64 session; // SSL *, where the probe sees it
 	__u64 cookie;  // of the socket that has claimed it, or 0
 	struct library_error error;

@@ -105,12 +105,14 @@ type bpfHandshake struct {
 	Stream     [2]bpfStream
 	ErrorSaid  struct {
 		_        structs.HostLayout
+		Ns       uint64
 		Reason   uint32
 		Verify   uint32
 		Depth    uint32
 		Family   uint8
 		GetError uint8
-		Pad      [2]uint8
+		Verifier uint8
+		Pad      uint8
 	}
 	LocalIsn    uint32
 	RemoteIsn   uint32
@@ -284,17 +286,18 @@ const (
 
 type bpfThreadError struct {
 	_       structs.HostLayout
-	Ns      uint64
 	Session uint64
 	Cookie  uint64
 	Error   struct {
 		_        structs.HostLayout
+		Ns       uint64
 		Reason   uint32
 		Verify   uint32
 		Depth    uint32
 		Family   uint8
 		GetError uint8
-		Pad      [2]uint8
+		Verifier uint8
+		Pad      uint8
 	}
 }
 

@@ -31,10 +31,25 @@ type mapping struct {
 	path       string // as the process knows it, " (deleted)" included
 }
 
-// procID names a process as long as its pid is its own.
+// procID names a process as long as its pid is its own and it runs the same program.
 type procID struct {
-	pid   int
-	start uint64 // in clock ticks since boot, from /proc/PID/stat
+	pid      int
+	start    uint64 // in clock ticks since boot, from /proc/PID/stat
+	dev, exe uint64 // the program's file
+}
+
+// identifyProcess returns a process' identity; an error means that it is gone.
+func identifyProcess(proc string, pid int) (procID, error) {
+	start, err := startTime(proc, pid)
+	if err != nil {
+		return procID{}, err
+	}
+	id := procID{pid: pid, start: start}
+	var st syscall.Stat_t
+	if syscall.Stat(filepath.Join(proc, strconv.Itoa(pid), "exe"), &st) == nil { // a kernel thread has none
+		id.dev, id.exe = st.Dev, st.Ino
+	}
+	return id, nil
 }
 
 // startTime reads when a process started; an error means that it is gone.

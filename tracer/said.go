@@ -19,12 +19,12 @@ var families = map[bpfFamily]library.Family{
 // finder finds the library of a family that a process uses.
 type finder func(pid int, family library.Family) (library.Target, bool)
 
-// library is what the TLS library of an end said: of two, that of the side that left of its own accord, because the other's
-// is often but what it made of that; then the one that had a reason of its own before one that only heard an alert.
+// library is what the TLS library of an end said: of two, the one that had a reason of its own before one that only heard an
+// alert, and of two reasons the earlier, because the other's is often but what it made of that.
 func (c connection) library(find finder) *event.Library {
 	var best *half
 	for _, h := range c.ends() {
-		if weight(h) > 0 && (best == nil || weight(h) > weight(best)) {
+		if weight(h) > 0 && (best == nil || outweighs(h, best)) {
 			best = h
 		}
 	}
@@ -34,36 +34,43 @@ func (c connection) library(find finder) *event.Library {
 	return describe(&best.handshake, find)
 }
 
+func outweighs(a, b *half) bool {
+	if x, y := weight(a), weight(b); x != y {
+		return x > y
+	}
+	return a.handshake.ErrorSaid.Ns < b.handshake.ErrorSaid.Ns
+}
+
+// weight ranks what an end's library said. A verify result is no failure by itself, but one that the side then acted on, by
+// leaving, is worth as much as an error.
 func weight(h *half) int {
 	said := &h.handshake.ErrorSaid
 	own := said.Family != 0 && said.Reason < remoteAlert
-	w := 0
 	switch {
 	case said.Verify != 0 && own:
-		w = 4
-	case own:
-		w = 3
+		return 4
+	case own, said.Verify != 0 && isLocal(h):
+		return 3
 	case said.Verify != 0:
-		w = 2
+		return 2
 	case said.Family != 0:
-		w = 1
+		return 1
 	}
-	if w > 1 && isLocal(h) {
-		w += 4
-	}
-	return w
+	return 0
 }
 
 func describe(h *bpfHandshake, find finder) *event.Library {
 	said := &h.ErrorSaid
 	family, known := families[bpfFamily(said.Family)]
-	target, found := library.Target{}, false
-	if known {
-		target, found = find(int(h.Pid), family)
-	} else if target, found = find(int(h.Pid), library.OpenSSL); !found {
-		target, found = find(int(h.Pid), library.BoringSSL)
+	if !known {
+		family = families[bpfFamily(said.Verifier)]
 	}
-	if !known && found {
+	target, _ := find(int(h.Pid), family)
+	if family == "" { // a kernel without cookies, and a verify result only
+		var found bool
+		if target, found = find(int(h.Pid), library.OpenSSL); !found {
+			target, _ = find(int(h.Pid), library.BoringSSL)
+		}
 		family = target.Family
 	}
 	l := &event.Library{Name: string(family), Version: target.Version, Side: sideOf(h, bpfCloserCLOSER_LOCAL)}

@@ -109,7 +109,7 @@ func (t *targets) scan(ctx context.Context) {
 
 // look finds the libraries of a process and puts probes in those that have none yet. A process that is gone is no matter.
 func (t *targets) look(pid int) {
-	start, err := startTime(t.proc, pid)
+	id, err := identifyProcess(t.proc, pid)
 	if err != nil {
 		return
 	}
@@ -123,7 +123,7 @@ func (t *targets) look(pid int) {
 			t.attach(f, used)
 		}
 	}
-	t.use(procID{pid, start}, used)
+	t.use(id, used)
 }
 
 // opened is a file that is held open, or known already.
@@ -225,13 +225,13 @@ func (t *targets) attach(f *file, together []*file) {
 			if !ok || f.points[p] || u.deep && !t.deep || u.fallback && l.Family == library.OpenSSL && fatal {
 				continue
 			}
-			t.attachPoint(f, p, l.Layout)
+			t.attachPoint(f, p, l)
 		}
 	}
 }
 
-func (t *targets) attachPoint(f *file, p library.Point, layout library.Layout) {
-	links, err := attachPoint(fmt.Sprintf("/proc/self/fd/%d", f.handle.Fd()), p, layout, t.programs, t.cookies)
+func (t *targets) attachPoint(f *file, p library.Point, l library.Target) {
+	links, err := attachPoint(fmt.Sprintf("/proc/self/fd/%d", f.handle.Fd()), p, l, t.programs, t.cookies)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
@@ -273,7 +273,7 @@ func (t *targets) reap() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for p, files := range t.users {
-		if start, err := startTime(t.proc, p.pid); err == nil && start == p.start {
+		if now, err := identifyProcess(t.proc, p.pid); err == nil && now == p {
 			continue
 		}
 		delete(t.users, p)

@@ -62,7 +62,7 @@ func hasAttachCookie() bool {
 
 // attachPoint attaches the programs of a point to a file.
 func attachPoint(
-	path string, p library.Point, layout library.Layout, programs map[string]*ebpf.Program, cookies bool,
+	path string, p library.Point, target library.Target, programs map[string]*ebpf.Program, cookies bool,
 ) ([]link.Link, error) {
 	u, ok := uprobeOf(p.Probe)
 	if !ok {
@@ -74,7 +74,7 @@ func attachPoint(
 	}
 	options := &link.UprobeOptions{Address: p.Offset}
 	if cookies {
-		options.Cookie = layoutCookie(p.Probe, layout)
+		options.Cookie = cookie(p.Probe, target)
 	}
 	entry, err := file.Uprobe("", programs[u.entry], options)
 	if err != nil {
@@ -90,17 +90,28 @@ func attachPoint(
 	return []link.Link{entry, exit}, nil
 }
 
-// layoutCookie tells a program what it needs to know of this file: see attach_cookie in bpf/library.h, and bpf/go.h.
-func layoutCookie(p library.Probe, l library.Layout) uint64 {
+// cookie tells a program what it needs to know of this file: see attach_cookie in bpf/library.h, and bpf/go.h.
+func cookie(p library.Probe, t library.Target) uint64 {
+	l := t.Layout
 	switch p {
 	case library.ProbeVerifyResult:
-		return uint64(l.VerifyError&0xffff) | uint64(l.VerifyDepth&0xffff)<<16
+		return uint64(l.VerifyError&0xffff) | uint64(l.VerifyDepth&0xffff)<<16 | uint64(kernelFamily(t.Family))<<32
 	case library.ProbeGoHandshake:
-		cookie := uint64(l.GoReceiver & 0xffff)
+		c := uint64(l.GoReceiver & 0xffff)
 		if l.GoAlerts != 0 {
-			cookie |= l.GoAlerts&0xfff<<16 | 1<<32
+			c |= l.GoAlerts&0xfff<<16 | 1<<32
 		}
-		return cookie
+		return c
 	}
 	return 0
+}
+
+// kernelFamily is the number of a family on the kernel side.
+func kernelFamily(f library.Family) bpfFamily {
+	for number, family := range families {
+		if family == f {
+			return number
+		}
+	}
+	return bpfFamilyFAMILY_NONE
 }
