@@ -64,6 +64,7 @@ struct blank {
 	struct handshake handshake;
 	struct hello hello;
 	struct stash stash;
+	struct total total;
 };
 
 struct {

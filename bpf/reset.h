@@ -28,10 +28,21 @@ static __always_inline void note_reset_packet(struct handshake *hs)
 		finish(hs, END_CLOSED);
 }
 
+static __always_inline void count_reset(__u32 counter, const struct handshake *hs)
+{
+	if (hs && !(hs->flags & HS_ESTABLISHED))
+		count(counter + RESET_CONNECT);
+	else if (hs && spoke_tls(hs))
+		count(counter + RESET_HANDSHAKE);
+	else
+		count(counter + RESET_OTHER);
+}
+
 static __always_inline void on_reset_sent(struct sock *sk, __u32 reason)
 {
 	struct handshake *hs = handshake_of(sk);
 
+	count_reset(COUNT_RESETS_SENT, hs);
 	if (!hs)
 		return;
 	hs->flags |= HS_RESET_SENT;
@@ -48,6 +59,7 @@ static __always_inline void on_reset_received(struct sock *sk)
 {
 	struct handshake *hs = handshake_of(sk);
 
+	count_reset(COUNT_RESETS_RECEIVED, hs);
 	if (!hs || !(hs->flags & HS_ESTABLISHED)) // before, it is a refused connect
 		return;
 	hs->flags |= HS_RESET_RECEIVED;

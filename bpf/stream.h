@@ -79,12 +79,15 @@ static __always_inline bool in_clear(const struct handshake *hs, const struct st
 
 // note_client_data: the client's encrypted records of TLS 1.3. Before the server's they are early data; after, one
 // that is no alert begins its final flight (25 bytes are an empty Certificate, the smallest).
-static __always_inline void note_client_data(struct handshake *hs, const struct stream *server, __u32 length, __u32 end)
+static __always_inline void note_client_data(struct handshake *hs, const struct stream *client,
+					     const struct stream *server, __u32 length, __u32 end)
 {
-	if (!server->records)
+	if (!server->records) {
 		hs->flags |= HS_EARLY_DATA;
-	else if (length > ALERT13 && !hs->finished_end)
+	} else if (length > ALERT13 && !hs->finished_end) {
 		hs->finished_end = end ?: 1;
+		hs->done_us = client->last_us;
+	}
 }
 
 // answers tells whether a record of the server shows that it accepted the client's final flight: sent after that
@@ -107,13 +110,14 @@ static __always_inline bool note_header(struct handshake *hs, struct stream *s, 
 		if (in_clear(hs, s))
 			return false;
 		s->flags |= STREAM_FINISHED12;
+		hs->done_us = s->last_us;
 		return peer->flags & STREAM_FINISHED12;
 	case TLS_DATA:
 		if (s->flags & STREAM_FINISHED12)
 			return false;
 		if (!client)
 			return answers(hs, length, ack);
-		note_client_data(hs, peer, length, end);
+		note_client_data(hs, s, peer, length, end);
 		return false;
 	}
 	return false;

@@ -35,6 +35,7 @@ const volatile struct {
 	enum preface preface;
 	enum counter counter;
 	enum family family;
+	enum reset_phase reset_phase;
 	struct process process;
 	enum stream_flag stream_flag;
 	enum handshake_flag handshake_flag;

@@ -183,7 +183,7 @@ struct handshake {
 	__u8 how;
 	__u8 preface;
 	__u8 comm[COMM_BYTES];
-	__u8 _pad[4];
+	__u32 done_us; // when the last Finished was seen, from start_ns; 0 before
 };
 
 // One hello as sent, from the message's type byte on. What goes into the ring ends after the last byte.
@@ -235,10 +235,14 @@ struct total_key {
 	__u8 _pad;
 };
 
+#define LATENCY_BUCKETS 32
+
 struct total {
 	__u64 succeeded;
 	__u64 ended;
-	__u64 tls; // handshakes in which this port spoke TLS
+	__u64 tls;			// handshakes in which this port spoke TLS
+	__u64 latency_us;		// sum over the handshakes in the buckets
+	__u64 latency[LATENCY_BUCKETS]; // bucket i: took at most 2^(i-20) seconds
 };
 
 enum counter {
@@ -251,5 +255,14 @@ enum counter {
 	COUNT_LOST_HELLO,    // no room to keep a hello
 	COUNT_LOST_RING,     // no room in the ring buffer
 	COUNT_LOST_STREAM,   // a stream could not be followed
-	COUNTERS,
+	COUNT_RESETS_SENT,   // and the phases after it: see enum reset_phase
+	COUNT_RESETS_RECEIVED = COUNT_RESETS_SENT + 3,
+	COUNTERS = COUNT_RESETS_RECEIVED + 3,
+};
+
+// What a socket was at when a reset came or went.
+enum reset_phase {
+	RESET_CONNECT,	 // not established: a refused connection
+	RESET_HANDSHAKE, // in a TLS handshake
+	RESET_OTHER,	 // after it, or on a connection without TLS
 };

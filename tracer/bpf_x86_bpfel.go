@@ -18,6 +18,7 @@ type bpfBlank struct {
 	Handshake bpfHandshake
 	Hello     bpfHello
 	Stash     bpfStash
+	Total     bpfTotal
 }
 
 type bpfCloseHow uint32
@@ -42,16 +43,18 @@ const (
 type bpfCounter uint32
 
 const (
-	bpfCounterCOUNT_CONNECTIONS   bpfCounter = 0
-	bpfCounterCOUNT_SUCCEEDED     bpfCounter = 1
-	bpfCounterCOUNT_ENDED         bpfCounter = 2
-	bpfCounterCOUNT_PLAIN         bpfCounter = 3
-	bpfCounterCOUNT_QUIET         bpfCounter = 4
-	bpfCounterCOUNT_LOST_INFLIGHT bpfCounter = 5
-	bpfCounterCOUNT_LOST_HELLO    bpfCounter = 6
-	bpfCounterCOUNT_LOST_RING     bpfCounter = 7
-	bpfCounterCOUNT_LOST_STREAM   bpfCounter = 8
-	bpfCounterCOUNTERS            bpfCounter = 9
+	bpfCounterCOUNT_CONNECTIONS     bpfCounter = 0
+	bpfCounterCOUNT_SUCCEEDED       bpfCounter = 1
+	bpfCounterCOUNT_ENDED           bpfCounter = 2
+	bpfCounterCOUNT_PLAIN           bpfCounter = 3
+	bpfCounterCOUNT_QUIET           bpfCounter = 4
+	bpfCounterCOUNT_LOST_INFLIGHT   bpfCounter = 5
+	bpfCounterCOUNT_LOST_HELLO      bpfCounter = 6
+	bpfCounterCOUNT_LOST_RING       bpfCounter = 7
+	bpfCounterCOUNT_LOST_STREAM     bpfCounter = 8
+	bpfCounterCOUNT_RESETS_SENT     bpfCounter = 9
+	bpfCounterCOUNT_RESETS_RECEIVED bpfCounter = 12
+	bpfCounterCOUNTERS              bpfCounter = 15
 )
 
 type bpfDirection uint32
@@ -130,7 +133,7 @@ type bpfHandshake struct {
 	How         uint8
 	Preface     uint8
 	Comm        [16]uint8
-	Pad         [4]uint8
+	DoneUs      uint32
 }
 
 type bpfHandshakeFlag uint32
@@ -204,6 +207,14 @@ type bpfRecord struct {
 	Type      uint8
 	Handshake uint8
 }
+
+type bpfResetPhase uint32
+
+const (
+	bpfResetPhaseRESET_CONNECT   bpfResetPhase = 0
+	bpfResetPhaseRESET_HANDSHAKE bpfResetPhase = 1
+	bpfResetPhaseRESET_OTHER     bpfResetPhase = 2
+)
 
 type bpfRingKind uint32
 
@@ -306,6 +317,8 @@ type bpfTotal struct {
 	Succeeded uint64
 	Ended     uint64
 	Tls       uint64
+	LatencyUs uint64
+	Latency   [32]uint64
 }
 
 type bpfTotalKey struct {

@@ -13,15 +13,9 @@ const (
 
 // Stats returns the counts so far.
 func (t *Tracer) Stats() (Stats, error) {
-	var n [bpfCounterCOUNTERS]uint64
-	for i := range n {
-		var perCPU []uint64
-		if err := t.loaded.collection.Maps[bpfMapCounters].Lookup(uint32(i), &perCPU); err != nil {
-			return Stats{}, fmt.Errorf("read the counters: %w", err)
-		}
-		for _, v := range perCPU {
-			n[i] += v
-		}
+	n, err := t.counters()
+	if err != nil {
+		return Stats{}, err
 	}
 	return Stats{
 		Connections: n[bpfCounterCOUNT_CONNECTIONS],
@@ -37,4 +31,18 @@ func (t *Tracer) Stats() (Stats, error) {
 			LostUndecodable: t.lost.undecodable.Load(),
 		},
 	}, nil
+}
+
+// counters sums the kernel side's counters over the processors.
+func (t *Tracer) counters() (n [bpfCounterCOUNTERS]uint64, err error) {
+	for i := range n {
+		var perCPU []uint64
+		if err := t.loaded.collection.Maps[bpfMapCounters].Lookup(uint32(i), &perCPU); err != nil {
+			return n, fmt.Errorf("read the counters: %w", err)
+		}
+		for _, v := range perCPU {
+			n[i] += v
+		}
+	}
+	return n, nil
 }
