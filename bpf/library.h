@@ -64,6 +64,9 @@ static __always_inline bool is_same(const struct thread_error *e, __u64 session)
 
 	if (session && e->session && session != e->session)
 		return false;
+	if (!cookie && session && session == e->session &&
+	    !e->error.family) // the verification of this session, and now what came of it
+		return age < ERROR_TTL_NS;
 	if (!cookie)
 		return age < SAME_CALL_NS;
 	if (!bpf_map_lookup_elem(&inflight, &cookie))
@@ -76,6 +79,8 @@ static __always_inline bool is_same(const struct thread_error *e, __u64 session)
 static __always_inline bool is_next(const struct thread_error *e, __u64 session, __u32 reason)
 {
 	if (e->cookie || !e->error.family || !session || session != e->session)
+		return false;
+	if (e->error.family == FAMILY_GNUTLS && (__s32)e->error.reason < 0) // its error, and now the alert for it
 		return false;
 	return reason != RECORD_LAYER_FAILURE && reason != PROTOCOL_IS_SHUTDOWN && reason != SHUTDOWN_WHILE_IN_INIT;
 }
@@ -104,25 +109,120 @@ static __always_inline void note_error(__u32 lib, __u32 reason)
 }
 
 // note_verify keeps the result of verifying a certificate. It is no failure by itself: a program may go on.
-static __always_inline void note_verify(void *ctx, void *store)
+static __always_inline void note_verify(__u64 session, __u8 family, __u32 result, __u32 depth)
+{
+	struct thread_error *e = current_error();
+
+	if (!e || e->cookie || !is_same(e, session))
+		e = begin_error(session);
+	if (!e || e->error.verify)
+		return;
+	e->error.verify = result;
+	e->error.verifier = family;
+	e->error.depth = depth;
+}
+
+// note_store reads the result that X509_STORE_CTX_get_error is about to return.
+static __always_inline void note_store(void *ctx, void *store)
 {
 	__u64 cookie = attach_cookie(ctx);
 	__u32 at_error = cookie & 0xffff ?: VERIFY_ERROR_DEFAULT;
 	__u32 at_depth = cookie >> 16 & 0xffff ?: VERIFY_DEPTH_DEFAULT;
 	__s32 error = 0, depth = 0;
-	struct thread_error *e;
 
 	if (bpf_probe_read_user(&error, sizeof(error), store + at_error) || !error)
 		return;
 	bpf_probe_read_user(&depth, sizeof(depth), store + at_depth);
-	e = current_error();
-	if (!e || e->cookie || !is_same(e, 0))
-		e = begin_error(0);
-	if (!e || e->error.verify)
+	note_verify(0, cookie >> 32, error, depth);
+}
+
+// gnutls_certificate_verify_peers(session, data, elements, status): the result is in *status when it returns.
+struct verify_call {
+	__u64 session;
+	__u64 status;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u32); // thread id
+	__type(value, struct verify_call);
+} verify_calls SEC(".maps");
+
+static __always_inline void begin_verify(__u64 session, __u64 status)
+{
+	__u32 thread = bpf_get_current_pid_tgid();
+	struct verify_call call = {.session = session, .status = status};
+	struct thread_error *e = current_error();
+
+	if (e && !e->cookie) // of an earlier session, maybe at the same address
+		bpf_map_delete_elem(&thread_errors, &thread);
+	bpf_map_update_elem(&verify_calls, &thread, &call, BPF_ANY);
+}
+
+static __always_inline void end_verify(int ret)
+{
+	__u32 thread = bpf_get_current_pid_tgid(), status = 0;
+	struct verify_call *call = bpf_map_lookup_elem(&verify_calls, &thread);
+
+	if (!call)
 		return;
-	e->error.verify = error;
-	e->error.verifier = cookie >> 32;
-	e->error.depth = depth;
+	if (!ret && !bpf_probe_read_user(&status, sizeof(status), (void *)call->status) && status)
+		note_verify(call->session, FAMILY_GNUTLS, status, 0);
+	bpf_map_delete_elem(&verify_calls, &thread);
+}
+
+// Errors of GnuTLS that tell of no failure of its own: the peer's alert, a transport that is gone or not ready.
+#define GNUTLS_FATAL_ALERT_RECEIVED -12
+#define GNUTLS_WARNING_ALERT_RECEIVED -16
+#define GNUTLS_AGAIN -28
+#define GNUTLS_INTERRUPTED -52
+#define GNUTLS_PUSH_ERROR -53
+#define GNUTLS_PULL_ERROR -54
+#define GNUTLS_PREMATURE_TERMINATION -110
+
+static __always_inline void note_gnutls_error(__u64 session, int error)
+{
+	switch (error) {
+	case GNUTLS_FATAL_ALERT_RECEIVED:
+	case GNUTLS_WARNING_ALERT_RECEIVED:
+	case GNUTLS_AGAIN:
+	case GNUTLS_INTERRUPTED:
+	case GNUTLS_PUSH_ERROR:
+	case GNUTLS_PULL_ERROR:
+	case GNUTLS_PREMATURE_TERMINATION:
+		return;
+	}
+	if (error < 0)
+		note_reason(session, FAMILY_GNUTLS, error);
+}
+
+// note_go_error adds to an alert that a Go connection has sent, and maybe claimed, the error that its handshake then returned: a
+// type's hash, and what tells errors of that type apart.
+static __always_inline void note_go_error(__u64 session, __u64 cookie, __u64 itab, __u64 data)
+{
+	struct thread_error *e = current_error();
+	__u32 hash = read_word(itab + GO_ITAB_HASH), detail;
+	struct library_error *to;
+	struct handshake *hs;
+	__u64 owner;
+
+	if (!e || (session && e->session != session) || !is_same(e, session))
+		return;
+	owner = e->cookie;
+	if (hash && hash == GO_COOKIE_VERIFICATION(cookie)) {
+		hash = read_word(read_word(data + GO_VERIFICATION_ERR) + GO_ITAB_HASH);
+		detail = certificate_detail(read_word(data + GO_VERIFICATION_ERR + 8));
+	} else {
+		detail = error_detail(data);
+	}
+	hs = owner ? bpf_map_lookup_elem(&inflight, &owner) : NULL;
+	to = hs ? &hs->error_said : &e->error;
+	if (to->verify || to->family != FAMILY_GO)
+		return;
+	to->verify = hash;
+	to->verifier = FAMILY_GO;
+	to->depth = detail;
 }
 
 static __always_inline bool errors_are_recent(void)

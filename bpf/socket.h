@@ -188,3 +188,10 @@ static __always_inline void on_state(struct bpf_sock_ops *ops)
 	else
 		drop_error(sk);
 }
+
+// on_destroy: close() of a socket that the peer has reset, or that never connected, changes no state any more. What its library
+// said belongs to no other connection.
+static __always_inline void on_destroy(struct sock *sk)
+{
+	drop_error(sk);
+}

@@ -130,6 +130,13 @@ int BPF_PROG(reset_received_tracepoint, struct sock *sk)
 	return 0;
 }
 
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(socket_destroyed, struct sock *sk)
+{
+	on_destroy(sk);
+	return 0;
+}
+
 SEC("uprobe/openssl_statem_fatal")
 int BPF_KPROBE(openssl_statem_fatal, void *session, int alert, int reason)
 {
@@ -168,7 +175,28 @@ int BPF_KPROBE(put_error, int lib, int func, int reason)
 SEC("uprobe/verify_result")
 int BPF_KPROBE(verify_result, void *store)
 {
-	note_verify(ctx, store);
+	note_store(ctx, store);
+	return 0;
+}
+
+SEC("uprobe/gnutls_verify")
+int BPF_KPROBE(gnutls_verify, void *session, void *data, int elements, void *status)
+{
+	begin_verify((__u64)session, (__u64)status);
+	return 0;
+}
+
+SEC("uretprobe/gnutls_verify")
+int BPF_KRETPROBE(gnutls_verify_return, int ret)
+{
+	end_verify(ret);
+	return 0;
+}
+
+SEC("uprobe/gnutls_error")
+int BPF_KPROBE(gnutls_error, void *session, int error)
+{
+	note_gnutls_error((__u64)session, error);
 	return 0;
 }
 
@@ -193,14 +221,17 @@ int go_alert(struct pt_regs *ctx)
 SEC("uprobe/go_handshake")
 int go_handshake(struct pt_regs *ctx)
 {
-	__u64 cookie = attach_cookie(ctx), receiver = cookie & 0xffff;
+	__u64 cookie = attach_cookie(ctx), receiver = GO_COOKIE_RECEIVER(cookie), session;
 	__u32 alert;
 
 	if (!GO_ARG1(ctx))
 		return 0;
+	session = receiver ? read_word(PT_REGS_SP(ctx) + receiver) : 0;
 	alert = received_alert(GO_ARG2(ctx), cookie);
 	if (alert != GO_NO_ALERT)
-		note_reason(receiver ? read_word(PT_REGS_SP(ctx) + receiver) : 0, FAMILY_GO, REMOTE_ALERT + alert);
+		note_reason(session, FAMILY_GO, REMOTE_ALERT + alert);
+	else
+		note_go_error(session, cookie, GO_ARG1(ctx), GO_ARG2(ctx));
 	return 0;
 }
 

@@ -94,29 +94,19 @@ const (
 )
 
 type bpfHandshake struct {
-	_          structs.HostLayout
-	Kind       uint32
-	Ending     uint32
-	Cookie     uint64
-	StartNs    uint64
-	CloseNs    uint64
-	EndNs      uint64
-	Cgroup     uint64
-	Twin       uint64
-	LocalAddr  [16]uint8
-	RemoteAddr [16]uint8
-	Stream     [2]bpfStream
-	ErrorSaid  struct {
-		_        structs.HostLayout
-		Ns       uint64
-		Reason   uint32
-		Verify   uint32
-		Depth    uint32
-		Family   uint8
-		GetError uint8
-		Verifier uint8
-		Pad      uint8
-	}
+	_           structs.HostLayout
+	Kind        uint32
+	Ending      uint32
+	Cookie      uint64
+	StartNs     uint64
+	CloseNs     uint64
+	EndNs       uint64
+	Cgroup      uint64
+	Twin        uint64
+	LocalAddr   [16]uint8
+	RemoteAddr  [16]uint8
+	Stream      [2]bpfStream
+	ErrorSaid   bpfLibraryError
 	LocalIsn    uint32
 	RemoteIsn   uint32
 	FinishedEnd uint32
@@ -165,6 +155,18 @@ type bpfHelloPart struct {
 	Length uint32
 	Cookie uint64
 	Bytes  [2560]uint8
+}
+
+type bpfLibraryError struct {
+	_        structs.HostLayout
+	Ns       uint64
+	Reason   uint32
+	Verify   uint32
+	Depth    uint32
+	Family   uint8
+	GetError uint8
+	Verifier uint8
+	Pad      uint8
 }
 
 type bpfPreface uint32
@@ -299,17 +301,7 @@ type bpfThreadError struct {
 	_       structs.HostLayout
 	Session uint64
 	Cookie  uint64
-	Error   struct {
-		_        structs.HostLayout
-		Ns       uint64
-		Reason   uint32
-		Verify   uint32
-		Depth    uint32
-		Family   uint8
-		GetError uint8
-		Verifier uint8
-		Pad      uint8
-	}
+	Error   bpfLibraryError
 }
 
 type bpfTotal struct {
@@ -344,6 +336,12 @@ type bpfTwinKey struct {
 	ServerIsn uint32
 }
 
+type bpfVerifyCall struct {
+	_       structs.HostLayout
+	Session uint64
+	Status  uint64
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -359,7 +357,11 @@ const (
 	bpfMapThreadErrors               = "thread_errors"
 	bpfMapTotals                     = "totals"
 	bpfMapTwins                      = "twins"
+	bpfMapVerifyCalls                = "verify_calls"
 	bpfProgGnutlsAlertSend           = "gnutls_alert_send"
+	bpfProgGnutlsError               = "gnutls_error"
+	bpfProgGnutlsVerify              = "gnutls_verify"
+	bpfProgGnutlsVerifyReturn        = "gnutls_verify_return"
 	bpfProgGoAlert                   = "go_alert"
 	bpfProgGoHandshake               = "go_handshake"
 	bpfProgOpensslRecordFatal        = "openssl_record_fatal"
@@ -375,6 +377,7 @@ const (
 	bpfProgResetSentKprobe           = "reset_sent_kprobe"
 	bpfProgResetSentTracepoint       = "reset_sent_tracepoint"
 	bpfProgResetSentTracepointReason = "reset_sent_tracepoint_reason"
+	bpfProgSocketDestroyed           = "socket_destroyed"
 	bpfProgSocketEvent               = "socket_event"
 	bpfProgSslGetError               = "ssl_get_error"
 	bpfProgSslGetErrorReturn         = "ssl_get_error_return"
@@ -433,6 +436,9 @@ type bpfSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
 	GnutlsAlertSend           *ebpf.ProgramSpec `ebpf:"gnutls_alert_send"`
+	GnutlsError               *ebpf.ProgramSpec `ebpf:"gnutls_error"`
+	GnutlsVerify              *ebpf.ProgramSpec `ebpf:"gnutls_verify"`
+	GnutlsVerifyReturn        *ebpf.ProgramSpec `ebpf:"gnutls_verify_return"`
 	GoAlert                   *ebpf.ProgramSpec `ebpf:"go_alert"`
 	GoHandshake               *ebpf.ProgramSpec `ebpf:"go_handshake"`
 	OpensslRecordFatal        *ebpf.ProgramSpec `ebpf:"openssl_record_fatal"`
@@ -448,6 +454,7 @@ type bpfProgramSpecs struct {
 	ResetSentKprobe           *ebpf.ProgramSpec `ebpf:"reset_sent_kprobe"`
 	ResetSentTracepoint       *ebpf.ProgramSpec `ebpf:"reset_sent_tracepoint"`
 	ResetSentTracepointReason *ebpf.ProgramSpec `ebpf:"reset_sent_tracepoint_reason"`
+	SocketDestroyed           *ebpf.ProgramSpec `ebpf:"socket_destroyed"`
 	SocketEvent               *ebpf.ProgramSpec `ebpf:"socket_event"`
 	SslGetError               *ebpf.ProgramSpec `ebpf:"ssl_get_error"`
 	SslGetErrorReturn         *ebpf.ProgramSpec `ebpf:"ssl_get_error_return"`
@@ -469,6 +476,7 @@ type bpfMapSpecs struct {
 	ThreadErrors *ebpf.MapSpec `ebpf:"thread_errors"`
 	Totals       *ebpf.MapSpec `ebpf:"totals"`
 	Twins        *ebpf.MapSpec `ebpf:"twins"`
+	VerifyCalls  *ebpf.MapSpec `ebpf:"verify_calls"`
 }
 
 // bpfVariableSpecs contains global variables before they are loaded into the kernel.
@@ -517,6 +525,7 @@ type bpfMaps struct {
 	ThreadErrors *ebpf.Map `ebpf:"thread_errors"`
 	Totals       *ebpf.Map `ebpf:"totals"`
 	Twins        *ebpf.Map `ebpf:"twins"`
+	VerifyCalls  *ebpf.Map `ebpf:"verify_calls"`
 }
 
 func (m *bpfMaps) Close() error {
@@ -532,6 +541,7 @@ func (m *bpfMaps) Close() error {
 		m.ThreadErrors,
 		m.Totals,
 		m.Twins,
+		m.VerifyCalls,
 	)
 }
 
@@ -555,6 +565,9 @@ type bpfVariables struct {
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
 	GnutlsAlertSend           *ebpf.Program `ebpf:"gnutls_alert_send"`
+	GnutlsError               *ebpf.Program `ebpf:"gnutls_error"`
+	GnutlsVerify              *ebpf.Program `ebpf:"gnutls_verify"`
+	GnutlsVerifyReturn        *ebpf.Program `ebpf:"gnutls_verify_return"`
 	GoAlert                   *ebpf.Program `ebpf:"go_alert"`
 	GoHandshake               *ebpf.Program `ebpf:"go_handshake"`
 	OpensslRecordFatal        *ebpf.Program `ebpf:"openssl_record_fatal"`
@@ -570,6 +583,7 @@ type bpfPrograms struct {
 	ResetSentKprobe           *ebpf.Program `ebpf:"reset_sent_kprobe"`
 	ResetSentTracepoint       *ebpf.Program `ebpf:"reset_sent_tracepoint"`
 	ResetSentTracepointReason *ebpf.Program `ebpf:"reset_sent_tracepoint_reason"`
+	SocketDestroyed           *ebpf.Program `ebpf:"socket_destroyed"`
 	SocketEvent               *ebpf.Program `ebpf:"socket_event"`
 	SslGetError               *ebpf.Program `ebpf:"ssl_get_error"`
 	SslGetErrorReturn         *ebpf.Program `ebpf:"ssl_get_error_return"`
@@ -579,6 +593,9 @@ type bpfPrograms struct {
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
 		p.GnutlsAlertSend,
+		p.GnutlsError,
+		p.GnutlsVerify,
+		p.GnutlsVerifyReturn,
 		p.GoAlert,
 		p.GoHandshake,
 		p.OpensslRecordFatal,
@@ -594,6 +611,7 @@ func (p *bpfPrograms) Close() error {
 		p.ResetSentKprobe,
 		p.ResetSentTracepoint,
 		p.ResetSentTracepointReason,
+		p.SocketDestroyed,
 		p.SocketEvent,
 		p.SslGetError,
 		p.SslGetErrorReturn,

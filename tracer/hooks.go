@@ -59,6 +59,13 @@ var hooks = []hook{
 			{name: "tracepoint", program: bpfProgResetReceivedTracepoint, usable: hasTracepoint("tcp_receive_reset"), attach: toTracing},
 		},
 	},
+	{
+		purpose: PurposeDestroyed,
+		loss:    "what a library said of a connection that the peer has reset may be told of the thread's next one",
+		variants: []variant{
+			{name: "tracepoint", program: bpfProgSocketDestroyed, usable: hasTracepoint("tcp_destroy_sock"), attach: toTracing},
+		},
+	},
 	{purpose: PurposeSockets, required: true, variants: []variant{
 		{name: "sock_ops", program: bpfProgSocketEvent, usable: hasProgram(ebpf.SockOps), attach: toCgroup(ebpf.AttachCGroupSockOps)},
 	}},

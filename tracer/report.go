@@ -10,6 +10,7 @@ const (
 	PurposeSockets      Purpose = "sockets"       // birth, state and end of TCP sockets
 	PurposeResetSent    Purpose = "reset_sent"    // resets that this machine sends
 	PurposeResetReceive Purpose = "reset_receive" // resets that arrive
+	PurposeDestroyed    Purpose = "destroyed"     // sockets that are gone, whatever became of them
 )
 
 // Report is what this machine allows, as found by asking the kernel. [Probe] makes it; nothing stays attached.

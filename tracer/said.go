@@ -1,6 +1,8 @@
 package tracer
 
 import (
+	"strings"
+
 	"github.com/tlstrace/tlstrace/event"
 	"github.com/tlstrace/tlstrace/tracer/library"
 	"github.com/tlstrace/tlstrace/tracer/library/names"
@@ -45,18 +47,27 @@ func outweighs(a, b *half) bool {
 // leaving, is worth as much as an error.
 func weight(h *half) int {
 	said := &h.handshake.ErrorSaid
-	own := said.Family != 0 && said.Reason < remoteAlert
+	own := said.Family != 0 && int32(said.Reason) < remoteAlert
+	verified := judges(said)
 	switch {
-	case said.Verify != 0 && own:
+	case verified && own:
 		return 4
-	case own, said.Verify != 0 && isLocal(h):
+	case own, verified && isLocal(h):
 		return 3
-	case said.Verify != 0:
+	case verified:
 		return 2
 	case said.Family != 0:
 		return 1
 	}
 	return 0
+}
+
+// judges says whether what was said has the result of verifying a certificate. Of Go's errors only some are about one.
+func judges(said *bpfLibraryError) bool {
+	if bpfFamily(said.Verifier) == bpfFamilyFAMILY_GO {
+		return strings.HasPrefix(library.GoErrorType(said.Verify), "x509.")
+	}
+	return said.Verify != 0
 }
 
 func describe(h *bpfHandshake, find finder) *event.Library {
@@ -75,10 +86,13 @@ func describe(h *bpfHandshake, find finder) *event.Library {
 	}
 	l := &event.Library{Name: string(family), Version: target.Version, Side: sideOf(h, bpfCloserCLOSER_LOCAL)}
 	if known {
-		l.ErrorCode = int64(said.Reason)
-		l.ErrorText = names.Reason(family, int(said.Reason))
+		l.ErrorCode = int64(int32(said.Reason))
+		l.ErrorText = names.Reason(family, int(int32(said.Reason)))
 	}
-	if said.Verify != 0 {
+	switch {
+	case bpfFamily(said.Verifier) == bpfFamilyFAMILY_GO:
+		describeGo(l, said)
+	case said.Verify != 0:
 		l.VerifyCode, l.VerifyDepth = int(said.Verify), int(said.Depth)
 		l.VerifyText, _ = names.Verify(family, target.Version, int(said.Verify))
 	}

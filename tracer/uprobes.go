@@ -30,7 +30,11 @@ var uprobes = []uprobe{
 	{probe: library.ProbeVerifyResult, entry: bpfProgVerifyResult},
 	{probe: library.ProbeGoAlert, entry: bpfProgGoAlert},
 	{probe: library.ProbeGoHandshake, entry: bpfProgGoHandshake},
+	{probe: library.ProbeGoClientCert, entry: bpfProgGoHandshake},
+	{probe: library.ProbeGoServer, entry: bpfProgGoHandshake, deep: true},
 	{probe: library.ProbeGnuTLSAlert, entry: bpfProgGnutlsAlertSend},
+	{probe: library.ProbeGnuTLSError, entry: bpfProgGnutlsError},
+	{probe: library.ProbeGnuTLSVerify, entry: bpfProgGnutlsVerify, exit: bpfProgGnutlsVerifyReturn},
 	{probe: library.ProbeGetError, entry: bpfProgSslGetError, exit: bpfProgSslGetErrorReturn, deep: true},
 }
 
@@ -90,20 +94,26 @@ func attachPoint(
 	return []link.Link{entry, exit}, nil
 }
 
-// cookie tells a program what it needs to know of this file: see attach_cookie in bpf/library.h, and bpf/go.h.
+// cookie tells a program what it needs to know of this file: see attach_cookie in bpf/library.h, and GO_COOKIE_ in bpf/go.h.
 func cookie(p library.Probe, t library.Target) uint64 {
 	l := t.Layout
 	switch p {
 	case library.ProbeVerifyResult:
 		return uint64(l.VerifyError&0xffff) | uint64(l.VerifyDepth&0xffff)<<16 | uint64(kernelFamily(t.Family))<<32
-	case library.ProbeGoHandshake:
-		c := uint64(l.GoReceiver & 0xffff)
-		if l.GoAlerts != 0 {
-			c |= l.GoAlerts&0xfff<<16 | 1<<32
-		}
-		return c
+	case library.ProbeGoHandshake, library.ProbeGoServer:
+		return goCookie(l, l.GoReceiver)
+	case library.ProbeGoClientCert:
+		return goCookie(l, l.GoCertReceiver)
 	}
 	return 0
+}
+
+func goCookie(l library.Layout, receiver uint32) uint64 {
+	c := uint64(receiver&0xfff) | uint64(l.GoVerification)<<32
+	if l.GoAlerts != 0 {
+		c |= l.GoAlerts&0xfff<<12 | 1<<24
+	}
+	return c
 }
 
 // kernelFamily is the number of a family on the kernel side.

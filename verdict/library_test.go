@@ -306,3 +306,20 @@ func TestLibraryOpensTheEncryptedAlert(t *testing.T) {
 		}
 	}
 }
+
+func TestGnuTLSAndGoInTheirOwnWords(t *testing.T) {
+	const invalid = "GNUTLS_CERT_INVALID|"
+	judgeRows(t, []row{
+		{"GnuTLS, expired", "TLS 1.3", alerts13, clientSays("bad_certificate", invalid+"GNUTLS_CERT_EXPIRED"), "failed certificate_expired" + certExact},
+		{"GnuTLS, not yet valid", "TLS 1.3", alerts13, clientSays("bad_certificate", invalid+"GNUTLS_CERT_NOT_ACTIVATED"), "failed certificate_not_yet_valid" + certExact},
+		{"GnuTLS, name", "TLS 1.3", alerts13, clientSays("CERTIFICATE_ERROR", "GNUTLS_CERT_UNEXPECTED_OWNER"), "failed name_mismatch" + certExact},
+		{"GnuTLS, the authority comes before the date", "TLS 1.3", alerts13, clientSays("bad_certificate", invalid+"GNUTLS_CERT_SIGNER_NOT_FOUND|GNUTLS_CERT_EXPIRED"), "failed unknown_ca" + certExact},
+		{"GnuTLS, an unknown bit", "TLS 1.3", alerts13, clientSays("bad_certificate", invalid+"GNUTLS_CERT(0x400000)"), "failed server_certificate_rejected" + certExact},
+		{"gnutls-serv says access_denied", "TLS 1.3", refuses13, serverSays("access_denied", invalid+"GNUTLS_CERT_EXPIRED"), "failed certificate_expired" + ownExact},
+		{"GnuTLS, no certificate", "TLS 1.3", absent13, serverSays("CERTIFICATE_REQUIRED", ""), "failed client_certificate_required" + ownExact},
+		{"GnuTLS does not tell versions from ciphers", "", "C:client_hello/215 S:alert(2,40) S:FIN", serverSays("NO_CIPHER_SUITES", ""), "failed negotiation_failed client_hello server unknown exact"},
+		{"Go, not yet valid", "TLS 1.3", alerts13, clientSays("bad_certificate", goNotYetValid), "failed certificate_not_yet_valid" + certExact},
+		{"Go, no cipher", "", "C:client_hello/215 S:alert(2,40) S:FIN", serverSays("no cipher suite supported by both client and server", ""), "failed no_shared_cipher client_hello server unknown exact"},
+		{"Go, no group", "", "C:client_hello/215 S:alert(2,40) S:FIN", serverSays("no key exchanges supported by both client and server", ""), "failed no_shared_group client_hello server unknown exact"},
+	})
+}

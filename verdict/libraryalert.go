@@ -58,7 +58,8 @@ func alertName(code uint8) string {
 // the alert does.
 func (c *connection) alertTestimony(sender event.Side, code uint8) testimony {
 	l := c.Library
-	if sender == l.Side && isCertificateAlert(code) && code != alertRequired && judged(l) && c.answered {
+	refuses := isCertificateAlert(code) && code != alertRequired || code == alertAccessDenied // which gnutls-serv sends
+	if sender == l.Side && refuses && judged(l) && c.answered {
 		t := c.refusal(alertName(code))
 		t.code = &code
 		return t

@@ -8,6 +8,8 @@ type errorReading struct {
 	says   string       // completes "The server's library said that ..."
 	// own marks what the side itself lacks: nothing at the peer would help.
 	own bool
+	// either marks that which side has to change cannot be told.
+	either bool
 	// symptom and plain are as in testimony.
 	symptom, plain bool
 }
@@ -81,6 +83,24 @@ var errorTable = map[string]errorReading{
 	"ERR_R_INTERNAL_ERROR":                 {reason: event.InternalError, says: "an error of its own keeps it from going on", own: true},
 	"ERR_R_MALLOC_FAILURE":                 {reason: event.InternalError, says: "it is out of memory", own: true},
 
+	// GnuTLS (GNUTLS_E_...).
+	"CERTIFICATE_ERROR":              {},
+	"CERTIFICATE_VERIFICATION_ERROR": {},
+	"NO_CERTIFICATE_FOUND":           {reason: event.ClientCertificateRequired, says: "the peer sent no certificate"},
+	"CERTIFICATE_REQUIRED":           {reason: event.ClientCertificateRequired, says: "the peer sent no certificate"},
+	"UNSUPPORTED_VERSION_PACKET":     {reason: event.ProtocolVersion, says: "no protocol version is common to both sides"},
+	// Also where no version is common: what is left of the ciphers are those of versions that both sides have.
+	"NO_CIPHER_SUITES":                {reason: event.NegotiationFailed, says: "no version and cipher are common to both sides", either: true},
+	"UNKNOWN_CIPHER_SUITE":            {reason: event.NegotiationFailed, says: "no version and cipher are common to both sides", either: true},
+	"NO_COMMON_KEY_SHARE":             {reason: event.NoSharedGroup, says: "no key exchange group is common to both sides"},
+	"INSUFFICIENT_CREDENTIALS":        {reason: event.InternalError, says: "it has no certificate or key that would do", own: true},
+	"RECEIVED_DISALLOWED_NAME":        {reason: event.UnrecognizedName, says: "it does not answer to the name that was asked for"},
+	"UNSUPPORTED_SIGNATURE_ALGORITHM": {reason: event.NegotiationFailed, says: "the signature algorithm is not one that it supports"},
+
+	// Go.
+	"no cipher suite supported by both client and server":  {reason: event.NoSharedCipher, says: "no cipher is common to both sides"},
+	"no key exchanges supported by both client and server": {reason: event.NoSharedGroup, says: "no key exchange group is common to both sides"},
+
 	"HTTP_REQUEST":         {reason: event.PlaintextToTLS, says: "the client spoke HTTP", plain: true},
 	"HTTPS_PROXY_REQUEST":  {reason: event.PlaintextToTLS, says: "the client sent a proxy CONNECT", plain: true},
 	"WRONG_VERSION_NUMBER": {says: "what it received is no TLS record", plain: true},
@@ -112,7 +132,7 @@ func saysNothing(word string) bool {
 func (c *connection) errorTestimony(word string, e errorReading) testimony {
 	side := c.Library.Side
 	switch {
-	case word == wordVerifyFailed:
+	case e == (errorReading{}):
 		return c.refusal(word)
 	case e.plain:
 		return c.plainTestimony(word, e)
@@ -127,6 +147,10 @@ func (c *connection) errorTestimony(word string, e errorReading) testimony {
 	f.phase = c.errorPhase(f.reason, side)
 	if f.advise(c, side); e.own {
 		f.lookAt = side
+	}
+	if e.either {
+		f.lookAt = event.Unknown
+		f.hint = c.offered("versions", c.versions())
 	}
 	return testimony{finding: f, side: side, word: word, symptom: e.symptom}
 }

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,6 +10,12 @@ import (
 
 // verifyPrefix begins the names of verify results in OpenSSL and BoringSSL.
 const verifyPrefix = "X509_V_ERR_"
+
+// gnutlsPrefix begins the names of the bits of a verify result in GnuTLS, which are joined by a bar.
+const gnutlsPrefix = "GNUTLS_CERT_"
+
+// goNotYetValid is Go's error for a certificate that is out of its time, when its text says that it is too early.
+const goNotYetValid = "x509.CertificateInvalidError (not yet valid)"
 
 // verifyReading is what the result of verifying a certificate says.
 type verifyReading struct {
@@ -43,16 +50,47 @@ var verifyTable = map[string]verifyReading{
 	"CA_KEY_TOO_SMALL":                  {event.BadCertificate, "has an issuer whose key is too small"},
 	"CA_MD_TOO_WEAK":                    {event.BadCertificate, "is signed with too weak a digest"},
 
+	gnutlsPrefix + "REVOKED":                 {event.CertificateRevoked, "was revoked"},
+	gnutlsPrefix + "SIGNER_NOT_FOUND":        {event.UnknownCA, "has an issuer that is not trusted"},
+	gnutlsPrefix + "SIGNER_NOT_CA":           {event.BadCertificate, "was issued by a certificate that is no authority's"},
+	gnutlsPrefix + "EXPIRED":                 {event.CertificateExpired, "has expired"},
+	gnutlsPrefix + "NOT_ACTIVATED":           {event.CertificateNotYetValid, "is not valid yet"},
+	gnutlsPrefix + "UNEXPECTED_OWNER":        {event.NameMismatch, "is for another name"},
+	gnutlsPrefix + "PURPOSE_MISMATCH":        {event.BadCertificate, "is for another purpose"},
+	gnutlsPrefix + "INSECURE_ALGORITHM":      {event.BadCertificate, "is signed with too weak an algorithm"},
+	gnutlsPrefix + "SIGNATURE_FAILURE":       {event.BadCertificate, "has a signature that its issuer's key did not make"},
+	gnutlsPrefix + "MISSING_OCSP_STATUS":     {event.BadCertificate, "must come with an OCSP response, and came without"},
+	gnutlsPrefix + "INVALID_OCSP_STATUS":     {event.BadCertificate, "came with an OCSP response that is not valid"},
+	gnutlsPrefix + "UNKNOWN_CRIT_EXTENSIONS": {event.BadCertificate, "has a critical extension that is not understood"},
+
 	"x509.UnknownAuthorityError":      {event.UnknownCA, "has an issuer that is not trusted"},
 	"x509.SystemRootsError":           {event.UnknownCA, "cannot be checked: no trusted roots were found"},
 	"x509.HostnameError":              {event.NameMismatch, "is for another name"},
 	"x509.CertificateInvalidError":    {event.BadCertificate, "is not valid"},
+	goNotYetValid:                     {event.CertificateNotYetValid, "is not valid yet"},
 	"x509.InsecureAlgorithmError":     {event.BadCertificate, "is signed with too weak an algorithm"},
 	"x509.ConstraintViolationError":   {event.BadCertificate, "breaks a constraint of its authority"},
 	"x509.UnhandledCriticalExtension": {event.BadCertificate, "has a critical extension that is not understood"},
 }
 
-// goInvalid are the values of x509.InvalidReason that have a reason of their own. Go does not tell expired from not yet valid.
+// gnutlsOrder is which bit counts of several: what has to be mended first. A bit that is not here means that something else is wrong, too.
+var gnutlsOrder = []string{
+	"REVOKED", "SIGNER_NOT_FOUND", "SIGNER_NOT_CA", "EXPIRED", "NOT_ACTIVATED", "UNEXPECTED_OWNER", "PURPOSE_MISMATCH",
+	"INSECURE_ALGORITHM", "SIGNATURE_FAILURE", "MISSING_OCSP_STATUS", "INVALID_OCSP_STATUS", "UNKNOWN_CRIT_EXTENSIONS",
+}
+
+// gnutlsBit returns the bit that counts of a result of GnuTLS, and any other result as it is.
+func gnutlsBit(text string) string {
+	bits := strings.Split(text, "|")
+	for _, name := range gnutlsOrder {
+		if slices.Contains(bits, gnutlsPrefix+name) {
+			return gnutlsPrefix + name
+		}
+	}
+	return text
+}
+
+// goInvalid are the values of x509.InvalidReason that have a reason of their own.
 const (
 	goInvalidExpired = 1
 	goInvalidName    = 5
@@ -68,11 +106,11 @@ func verifyResult(l *event.Library) (verifyReading, bool) {
 	if !judged(l) {
 		return verifyReading{}, false
 	}
-	name, prefixed := strings.CutPrefix(l.VerifyText, verifyPrefix)
+	name, prefixed := strings.CutPrefix(gnutlsBit(l.VerifyText), verifyPrefix)
 	if l.VerifyText == "x509.CertificateInvalidError" {
 		switch l.VerifyCode {
 		case goInvalidExpired:
-			return verifyReading{event.CertificateExpired, "has expired or is not valid yet"}, true
+			return verifyReading{event.CertificateExpired, "has expired"}, true
 		case goInvalidName:
 			return verifyReading{event.NameMismatch, "is for another name"}, true
 		}
@@ -119,8 +157,9 @@ func (c *connection) refusal(said string) testimony {
 
 // source shows the name of the verify result if it is one, else what was said.
 func source(l *event.Library, said string) string {
-	if _, known := verifyTable[strings.TrimPrefix(l.VerifyText, verifyPrefix)]; known || isMacro(l.VerifyText) {
-		said = l.VerifyText
+	result := gnutlsBit(l.VerifyText)
+	if _, known := verifyTable[strings.TrimPrefix(result, verifyPrefix)]; known || isMacro(result) {
+		said = result
 	}
 	if said == "" {
 		return ""

@@ -23,58 +23,30 @@ func (r row) limit() (limit, bool) {
 	return r.program.limits(r)
 }
 
-// gnutlsLimits: GnuTLS names its faults by return values that its programs print, and tells the peer less.
+// gnutlsLimits: what GnuTLS cannot tell apart.
 func gnutlsLimits(r row) (limit, bool) {
-	missing := r.failure.reason == event.ClientCertificateRequired
-	switch {
-	case r.failure.certificate && r.side == event.Client:
+	if r.failure.reason == event.SelfSigned {
 		return limit{
-			reasons: []event.Reason{event.BadCertificate}, confidence: event.Exact,
-			why: "GnuTLS sends bad_certificate whatever is wrong; the fault stays in the session that the program asks.",
+			reasons: []event.Reason{event.UnknownCA}, confidence: event.Exact,
+			why: "GnuTLS says of a self-signed certificate that its signer was not found.",
 		}, true
-	case r.failure.certificate:
-		return limit{
-			reasons: []event.Reason{event.ClientCertificateRejected}, confidence: event.Exact,
-			why: "gnutls-serv sends access_denied whatever is wrong with the client's certificate.",
-		}, true
-	case missing && r.version == "1.2":
-		return limit{
-			reasons: []event.Reason{event.ClientCertificateRequired}, confidence: event.Derived,
-			why: "GnuTLS calls the empty certificate message decode_error; that it was empty follows from the wire.",
-		}, true
-	case r.failure.reason == event.NoSharedCipher, r.failure.reason == event.ProtocolVersion:
+	}
+	if r.failure.reason == event.NoSharedCipher || r.failure.reason == event.ProtocolVersion {
 		return limit{
 			reasons: []event.Reason{event.NegotiationFailed}, confidence: event.Exact,
-			why: "GnuTLS sends handshake_failure for whatever the two ends have not in common.",
+			why: "GnuTLS has one error, NO_CIPHER_SUITES, where no version is common to both sides and where no cipher is.",
 		}, true
 	}
 	return limit{}, false
 }
 
-// goLimits: crypto/tls has one alert for whatever its client does not like about a certificate; what it was is in the type of the
-// error that the handshake returns, which is not read.
+// goLimits: what crypto/tls cannot tell apart.
 func goLimits(r row) (limit, bool) {
-	if r.failure.certificate && r.side == event.Client {
-		return limit{
-			reasons: []event.Reason{event.BadCertificate}, confidence: event.Exact,
-			why: "crypto/tls sends bad_certificate whatever is wrong; the fault stays in the error that the program gets.",
-		}, true
-	}
 	switch r.failure.reason {
-	case event.CertificateNotYetValid:
-		return limit{
-			reasons: []event.Reason{event.CertificateExpired}, confidence: event.Exact,
-			why: "crypto/x509 has one error, x509.Expired, for certificates that have expired and that are not valid yet.",
-		}, true
 	case event.SelfSigned:
 		return limit{
 			reasons: []event.Reason{event.UnknownCA}, confidence: event.Exact,
 			why: "crypto/x509 says of a self-signed certificate that its authority is unknown.",
-		}, true
-	case event.NoSharedCipher:
-		return limit{
-			reasons: []event.Reason{event.NegotiationFailed}, confidence: event.Exact,
-			why: "crypto/tls sends handshake_failure; the words of its error are not read.",
 		}, true
 	case event.ClientCertificateRequired:
 		return limit{

@@ -25,7 +25,7 @@ func TestTable(t *testing.T) {
 	for _, p := range programs {
 		l.hold(t, p)
 	}
-	w := startWatch(t, tracer.Options{})
+	w := startWatch(t, tracer.Options{GetError: true})
 	for _, p := range programs {
 		t.Logf("%s: %s", p.name, asJSON(w.attached(t, p.file)))
 	}

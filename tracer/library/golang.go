@@ -3,6 +3,7 @@ package library
 import (
 	"debug/elf"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ const (
 	goAlert           = "crypto/tls.(*Conn).sendAlertLocked"
 	goClientHandshake = "crypto/tls.(*Conn).clientHandshake"
 	goServerHandshake = "crypto/tls.(*Conn).serverHandshake"
+	goClientCert      = "crypto/tls.(*Conn).processCertsFromClient"
 )
 
 // findGo finds Go's crypto/tls in a program or shared object that the Go linker made, stripped or not: the names of functions
@@ -45,8 +47,17 @@ const (
 // holds wherever it is (pages are 4096 bytes or a multiple, the table has 2048). If the quotient has a remainder or is above 255, alert
 // points elsewhere and was no alert.
 //
-// The *Conn itself is on the stack at a RET: *(u64 *)(SP + GoReceiver), where the compiler keeps the first argument. GoReceiver is 0
-// where it does not do that.
+// Any other error has a type whose hash is in its itab: hash = *(u32 *)(itab + 16), which [GoErrorType] names. Of a
+// CertificateVerificationError what counts is the error inside:
+//
+//	inner  = *(u64 *)(data + 24), *(u64 *)(data + 32)  // CertificateVerificationError.Err: itab and data
+//	reason = *(u64 *)(inner data + 8)                  // CertificateInvalidError.Reason
+//	detail = *(u64 *)(inner data + 16)                 // the text of its Detail
+//
+// and an *errors.errorString is its text: pointer at 0, length at 8.
+//
+// The *Conn itself is on the stack at a RET: *(u64 *)(SP + GoReceiver), where the compiler keeps the first argument, above the arguments that
+// are on the stack. GoReceiver is 0 where it does not do that.
 //
 // # From a connection to its descriptor
 //
@@ -63,7 +74,7 @@ func findGo(img *Image) (*Target, error) {
 	if table == nil || err != nil {
 		return nil, err
 	}
-	functions, err := table.find(goAlert, goClientHandshake, goServerHandshake)
+	functions, err := table.find(goAlert, goClientHandshake, goServerHandshake, goClientCert)
 	if len(functions) == 0 || err != nil {
 		return nil, err
 	}
@@ -79,7 +90,7 @@ func findGo(img *Image) (*Target, error) {
 	t := &Target{Family: Go, Version: version, Layout: goLayout(version)}
 	t.note(goVersionNote(version))
 	t.addGoAlert(img, functions)
-	t.addGoHandshakes(img, functions)
+	t.addGoReturns(img, functions)
 	return t, nil
 }
 
@@ -96,30 +107,54 @@ func (t *Target) addGoAlert(img *Image, functions map[string]goFunction) {
 	t.Layout.GoAlerts = code.smallIntegers(img)
 }
 
-// addGoHandshakes adds the RET instructions of both handshakes.
-func (t *Target) addGoHandshakes(img *Image, functions map[string]goFunction) {
-	kept := true // by each
-	for _, name := range []string{goClientHandshake, goServerHandshake} {
-		f, ok := functions[name]
+// goReturns are the functions whose RET instructions tell an error, with the probe for each and what is not seen without it.
+var goReturns = []struct {
+	function string
+	probe    Probe
+	loss     string
+}{
+	{goClientHandshake, ProbeGoHandshake, "what a client returns is not seen"},
+	{goServerHandshake, ProbeGoServer, "what a server returns is not seen"},
+	{goClientCert, ProbeGoClientCert, "why a server refuses a client's certificate is not seen"},
+}
+
+// addGoReturns adds the RET instructions.
+func (t *Target) addGoReturns(img *Image, functions map[string]goFunction) {
+	receivers := map[Probe]uint32{}
+	for _, r := range goReturns {
+		f, ok := functions[r.function]
 		if !ok { // the program is no client, or no server, and the linker has left it out
 			continue
 		}
 		code := f.code(img)
 		returns, err := code.returns()
 		if err != nil || len(returns) == 0 {
-			t.note(fmt.Sprintf("the end of %s was not found: alerts that it receives are not seen", strings.TrimPrefix(name, "crypto/tls.(*Conn).")))
+			t.note(fmt.Sprintf("the end of %s was not found: %s", strings.TrimPrefix(r.function, "crypto/tls.(*Conn)."), r.loss))
 			continue
 		}
-		kept = kept && code.keepsReceiver()
+		receivers[r.probe] = code.receiver()
 		for _, addr := range returns {
 			if offset, ok := img.Offset(addr); ok {
-				t.Points = append(t.Points, Point{ProbeGoHandshake, offset})
+				t.Points = append(t.Points, Point{r.probe, offset})
 			}
 		}
 	}
-	if kept && len(t.Points) > 0 {
-		t.Layout.GoReceiver = goReceiver
+	t.Layout.GoCertReceiver = receivers[ProbeGoClientCert]
+	t.Layout.GoReceiver = common(receivers, ProbeGoHandshake, ProbeGoServer)
+}
+
+// common returns what all of the probes that are there have in common, 0 if they differ.
+func common(receivers map[Probe]uint32, probes ...Probe) uint32 {
+	var all []uint32
+	for _, p := range probes {
+		if r, ok := receivers[p]; ok {
+			all = append(all, r)
+		}
 	}
+	if len(all) == 0 || slices.Min(all) != slices.Max(all) {
+		return 0
+	}
+	return all[0]
 }
 
 // note adds a sentence to what could not be found.

@@ -13,6 +13,9 @@ import (
 // the return address is below it, on arm64 the saved link register of whoever is called next.
 const goReceiver = 8
 
+// maxReceiver bounds it with arguments on the stack: a probe is told 12 bits of it.
+const maxReceiver = 0xfff
+
 // goCode is the code of one function that Go's compiler made: instructions only, its jump tables lie elsewhere.
 type goCode struct {
 	addr    uint64
@@ -61,29 +64,52 @@ func (c goCode) start() uint64 {
 	return start
 }
 
-// keepsReceiver says whether the function stores its first argument in the room at goReceiver, once its frame is made: the compiler does when it
-// needs the value across calls, and keeps nothing else there.
-func (c goCode) keepsReceiver() bool {
-	var frame int64
-	kept := false
+// receiver returns where, above the stack pointer at a RET, the function keeps its first argument once its frame is made: the compiler does when
+// it needs the value across calls, in the room that ABIInternal has for that above the arguments on the stack. It returns 0 if
+// it does not, or too far away.
+func (c goCode) receiver() uint32 {
 	if c.machine == elf.EM_AARCH64 {
-		c.eachARM64(func(_ uint64, word uint32) {
-			if word&0xffc003ff == armSUBFromSP && frame == 0 {
-				frame = int64(word >> 10 & 0xfff)
-			}
-			kept = kept || frame != 0 && word&0xffc003ff == armSTRFirst && int64(word>>10&0xfff)*8 == frame+goReceiver
-		})
-		return kept
+		return c.receiverARM64()
 	}
+	return c.receiverAMD64()
+}
+
+func (c goCode) receiverARM64() (at uint32) {
+	var frame uint32
+	c.eachARM64(func(_ uint64, word uint32) {
+		if word&0xffc003ff == armSUBFromSP && frame == 0 {
+			frame = word >> 10 & 0xfff
+		}
+		if word&0xffc003ff == armSTRFirst && at == 0 && frame != 0 {
+			at = above(int64(word>>10&0xfff)*8, int64(frame))
+		}
+	})
+	return at
+}
+
+func (c goCode) receiverAMD64() (at uint32) {
+	var frame int64
 	err := c.eachAMD64(func(_ uint64, in x86asm.Inst) {
 		if size, ok := in.Args[1].(x86asm.Imm); ok && in.Op == x86asm.SUB && in.Args[0] == x86asm.RSP && frame == 0 {
 			frame = int64(size) + 8 // RBP was pushed before
 		}
 		to, ok := in.Args[0].(x86asm.Mem)
-		kept = kept || ok && frame != 0 && in.Op == x86asm.MOV && in.Args[1] == x86asm.RAX &&
-			to.Base == x86asm.RSP && to.Index == 0 && to.Disp == frame+goReceiver
+		if ok && at == 0 && frame != 0 && in.Op == x86asm.MOV && in.Args[1] == x86asm.RAX && to.Base == x86asm.RSP && to.Index == 0 {
+			at = above(to.Disp, frame)
+		}
 	})
-	return kept && err == nil
+	if err != nil {
+		return 0
+	}
+	return at
+}
+
+// above is how far a slot is above a frame, 0 if it is in the frame or further than a probe is told.
+func above(slot, frame int64) uint32 {
+	if slot < frame+goReceiver || slot-frame > maxReceiver {
+		return 0
+	}
+	return uint32(slot - frame)
 }
 
 // smallIntegers returns the address of runtime.staticuint64s, 256 words that hold 0 to 255, which the function refers to when it

@@ -16,18 +16,23 @@ func TestGoLayouts(t *testing.T) {
 			t.Run(b.String(), func(t *testing.T) {
 				path := b.program(t)
 				layout := goTarget(t, path).Layout
-				structs := goStructs(t, path, "crypto/tls.Conn", "crypto/tls.permanentError", "net.OpError", "net.TCPConn", "net.conn", "net.netFD", "internal/poll.FD")
+				structs := goStructs(t, path, "crypto/tls.Conn", "crypto/tls.permanentError", "net.OpError", "net.TCPConn", "net.conn", "net.netFD", "internal/poll.FD",
+					"crypto/tls.CertificateVerificationError", "crypto/x509.CertificateInvalidError")
 				for field, want := range map[string]uint32{
 					"crypto/tls.Conn.isClient":      layout.GoIsClient,
 					"crypto/tls.Conn.vers":          layout.GoVersion,
 					"crypto/tls.Conn.conn":          0,
 					"crypto/tls.permanentError.err": 0,
-					"net.OpError.Op":                0,
-					"net.OpError.Err":               64,
-					"net.TCPConn.conn":              0,
-					"net.conn.fd":                   0,
-					"net.netFD.pfd":                 0,
-					"internal/poll.FD.Sysfd":        layout.GoFD,
+
+					"crypto/tls.CertificateVerificationError.Err": 24,
+					"crypto/x509.CertificateInvalidError.Reason":  8,
+					"crypto/x509.CertificateInvalidError.Detail":  16,
+					"net.OpError.Op":         0,
+					"net.OpError.Err":        64,
+					"net.TCPConn.conn":       0,
+					"net.conn.fd":            0,
+					"net.netFD.pfd":          0,
+					"internal/poll.FD.Sysfd": layout.GoFD,
 				} {
 					if got, ok := structs[field]; !ok || got != int64(want) {
 						t.Errorf("%s at %d (%t), want %d", field, got, ok, want)
@@ -36,9 +41,29 @@ func TestGoLayouts(t *testing.T) {
 				if hash := itabHash(t, path, "go:itab.*net.TCPConn,net.Conn"); hash != layout.GoTCPConn {
 					t.Errorf("hash of *net.TCPConn %#x, want %#x", hash, layout.GoTCPConn)
 				}
+				if hash := itabHash(t, path, "go:itab.*crypto/tls.CertificateVerificationError,error"); hash != layout.GoVerification {
+					t.Errorf("hash of *tls.CertificateVerificationError %#x, want %#x", hash, layout.GoVerification)
+				}
+				if layout.GoCertReceiver == 0 && arch == "amd64" {
+					t.Error("processCertsFromClient keeps its receiver nowhere")
+				}
+				for _, name := range goErrorNames {
+					symbol := "go:itab." + goErrorSymbol(name) + ",error"
+					if got := GoErrorType(itabHash(t, path, symbol)); got != name {
+						t.Errorf("%s is taken for %q", name, got)
+					}
+				}
 			})
 		}
 	}
+}
+
+// goErrorSymbol is the type of an error as itabs name it: with its whole path, and a pointer where the package makes pointers.
+func goErrorSymbol(name string) string {
+	if name == GoErrorString {
+		return "*" + name
+	}
+	return "crypto/" + name
 }
 
 // goStructs returns the offsets of the fields of structs, by "package.Struct.field".

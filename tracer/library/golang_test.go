@@ -39,12 +39,14 @@ func TestGoTargets(t *testing.T) {
 			if start := checks[0].next; !slices.Equal(want.offsets(ProbeGoAlert), []uint64{start}) {
 				t.Errorf("%s at %#x, want %#x", goAlert, want.offsets(ProbeGoAlert), start)
 			}
-			var returns []uint64
-			for _, in := range append(disassembled(t, symbols, "clientHandshake", "RET"), disassembled(t, symbols, "serverHandshake", "RET")...) {
-				returns = append(returns, in.offset)
-			}
-			if !slices.Equal(want.offsets(ProbeGoHandshake), returns) {
-				t.Errorf("RET at %#x, want %#x", want.offsets(ProbeGoHandshake), returns)
+			for _, r := range goReturns {
+				var returns []uint64
+				for _, in := range disassembled(t, symbols, strings.TrimPrefix(r.function, "crypto/tls.(*Conn)."), "RET") {
+					returns = append(returns, in.offset)
+				}
+				if !slices.Equal(want.offsets(r.probe), returns) || len(returns) == 0 {
+					t.Errorf("RET of %s at %#x, want %#x", r.function, want.offsets(r.probe), returns)
+				}
 			}
 			if table := symbolAddress(t, symbols, "runtime.staticuint64s"); want.Layout.GoAlerts != table {
 				t.Errorf("GoAlerts %#x, want %#x", want.Layout.GoAlerts, table)

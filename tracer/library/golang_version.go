@@ -59,9 +59,9 @@ var goLayouts = []struct {
 	since  int // minor release
 	layout Layout
 }{
-	{since: 22, layout: Layout{GoIsClient: 16, GoVersion: 72, GoFD: 16, GoTCPConn: 0xbc020cb9}},
-	{since: 24, layout: Layout{GoIsClient: 16, GoVersion: 72, GoFD: 16, GoTCPConn: 0x425ea6e6}},
-	{since: 25, layout: Layout{GoIsClient: 16, GoVersion: 72, GoFD: 16, GoTCPConn: 0x43fdf3b9}},
+	{since: 22, layout: Layout{GoIsClient: 16, GoVersion: 72, GoFD: 16, GoTCPConn: 0xbc020cb9, GoVerification: 0xe1085f91}},
+	{since: 24, layout: Layout{GoIsClient: 16, GoVersion: 72, GoFD: 16, GoTCPConn: 0x425ea6e6, GoVerification: 0xbf1511e5}},
+	{since: 25, layout: Layout{GoIsClient: 16, GoVersion: 72, GoFD: 16, GoTCPConn: 0x43fdf3b9, GoVerification: 0x1ef7a091}},
 }
 
 // goLayout returns the offsets for a version, none for one that is not known.

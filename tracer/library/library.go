@@ -17,7 +17,7 @@ const (
 // Probe names what is attached at a place. Each is a program in the kernel.
 type Probe string
 
-// The probes. All but the last run only when something fails, or once a handshake.
+// The probes. All but ProbeGoServer and ProbeGetError run only when something fails, or once where a certificate is verified.
 const (
 	// ProbeStatemFatal is the entry of ossl_statem_fatal(SSL *s, int alert, int reason, ...) of OpenSSL 3.x.
 	ProbeStatemFatal Probe = "openssl_statem_fatal"
@@ -29,10 +29,20 @@ const (
 	ProbeVerifyResult Probe = "verify_result"
 	// ProbeGoAlert is the start of crypto/tls.(*Conn).sendAlertLocked, after it has made sure of its stack.
 	ProbeGoAlert Probe = "go_alert"
-	// ProbeGoHandshake is a RET instruction of crypto/tls.(*Conn).clientHandshake or serverHandshake.
+	// ProbeGoHandshake is a RET instruction of crypto/tls.(*Conn).clientHandshake.
 	ProbeGoHandshake Probe = "go_handshake"
+	// ProbeGoClientCert is one of crypto/tls.(*Conn).processCertsFromClient, which runs only where a server asks for a certificate.
+	ProbeGoClientCert Probe = "go_client_certificate"
+	// ProbeGoServer is one of crypto/tls.(*Conn).serverHandshake. It is hit by every handshake of a server that verifies nothing, too, and
+	// is attached in depth only.
+	ProbeGoServer Probe = "go_server_handshake"
 	// ProbeGnuTLSAlert is the entry of gnutls_alert_send(session, level, desc).
 	ProbeGnuTLSAlert Probe = "gnutls_alert_send"
+	// ProbeGnuTLSError is the entry of gnutls_alert_send_appropriate(session, err), which a program calls with the error it got.
+	ProbeGnuTLSError Probe = "gnutls_error"
+	// ProbeGnuTLSVerify is gnutls_certificate_verify_peers(session, data, elements, *status): at its entry, and at its return by a
+	// uretprobe. gnutls_certificate_verify_peers2 and 3 call it.
+	ProbeGnuTLSVerify Probe = "gnutls_verify"
 	// ProbeGetError is SSL_get_error(SSL *s, int ret): at its entry, and at its return by a uretprobe. It runs on every empty
 	// read of an event loop, and is attached in depth only.
 	ProbeGetError Probe = "ssl_get_error"
@@ -60,8 +70,12 @@ type Layout struct {
 	VerifyDepth uint32 // int error_depth in X509_STORE_CTX
 	GoIsClient  uint32 // isClient in crypto/tls.Conn
 	GoVersion   uint32 // vers
-	GoReceiver  uint32 // *crypto/tls.Conn above the stack pointer, at ProbeGoHandshake
-	GoFD        uint32 // Sysfd in net.netFD
-	GoTCPConn   uint32 // not an offset: the hash of *net.TCPConn in an itab
-	GoAlerts    uint64 // not an offset: virtual address of the table that interfaces of small integers point into
+	GoReceiver  uint32 // *crypto/tls.Conn above the stack pointer, at ProbeGoHandshake and ProbeGoServer
+	// GoCertReceiver is the same at ProbeGoClientCert.
+	GoCertReceiver uint32
+	// GoVerification is not an offset: the hash of *crypto/tls.CertificateVerificationError in an itab.
+	GoVerification uint32
+	GoFD           uint32 // Sysfd in net.netFD
+	GoTCPConn      uint32 // not an offset: the hash of *net.TCPConn in an itab
+	GoAlerts       uint64 // not an offset: virtual address of the table that interfaces of small integers point into
 }

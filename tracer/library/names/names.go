@@ -11,7 +11,7 @@ import (
 	"github.com/tlstrace/tlstrace/tracer/library"
 )
 
-//go:generate go run ./internal/headers -out tables.go internal/headers/openssl-1.1.1.txt internal/headers/openssl-3.0.txt internal/headers/openssl-3.5.txt internal/headers/openssl-3.6.txt internal/headers/boringssl-13.txt internal/headers/boringssl-14.txt
+//go:generate go run ./internal/headers -out tables.go internal/headers/openssl-1.1.1.txt internal/headers/openssl-3.0.txt internal/headers/openssl-3.5.txt internal/headers/openssl-3.6.txt internal/headers/boringssl-13.txt internal/headers/boringssl-14.txt internal/headers/gnutls-3.7.txt
 
 // ReceivedAlert is what OpenSSL and BoringSSL add to the description of an alert that the peer sent, to make an error of it
 // (SSL_AD_REASON_OFFSET). The codes of Go and GnuTLS, which have none of their own, follow suit.
@@ -26,7 +26,7 @@ const received = "received "
 // mistaken for others.
 //
 // Go and GnuTLS number alerts: one that was sent is spelled as IANA does, "bad_certificate", and one that was received
-// (1000 and its number) "received bad_certificate".
+// (1000 and its number) "received bad_certificate". The errors of GnuTLS itself are negative, and lose their prefix GNUTLS_E_.
 //
 // Where versions differ, which among the reasons of a handshake is only 294, the newest is right. An unknown number is "reason(1234)".
 func Reason(family library.Family, code int) string {
@@ -36,7 +36,11 @@ func Reason(family library.Family, code int) string {
 		name = opensslReason(code)
 	case library.BoringSSL:
 		name = boringsslReason(code)
-	case library.Go, library.GnuTLS:
+	case library.GnuTLS:
+		if name = alert(code); code < 0 {
+			name = gnutlsReason(code)
+		}
+	case library.Go:
 		name = alert(code)
 	}
 	if name == "" {
@@ -57,7 +61,7 @@ func alert(code int) string {
 
 // Verify spells the result of verifying a certificate, and says in the library's words what it means: X509_V_ERR_CERT_HAS_EXPIRED,
 // "certificate has expired". OpenSSL numbers some of them anew in 3.0; a version that is not known is taken for newer. Zero, which
-// is success, is "" twice. If the family is not known (""), what all agree on is taken. An unknown number is "X509_V_ERR(1234)" without a text.
+// is success, is "" twice. The result in GnuTLS is a set of bits: "GNUTLS_CERT_INVALID|GNUTLS_CERT_EXPIRED". If the family is not known (""), what all agree on is taken. An unknown number is "X509_V_ERR(1234)" without a text.
 func Verify(family library.Family, version string, code int) (name, text string) {
 	switch {
 	case code == 0:
@@ -70,6 +74,8 @@ func Verify(family library.Family, version string, code int) (name, text string)
 		}
 	case family == library.OpenSSL:
 		name, text = opensslVerify(code)
+	case family == library.GnuTLS:
+		return gnutlsBits(uint32(code))
 	case family == "":
 		name, text = commonVerify(code)
 	}
@@ -86,4 +92,20 @@ func commonVerify(code int) (name, text string) {
 		return "", ""
 	}
 	return name, text
+}
+
+// gnutlsBits spells every bit of a result.
+func gnutlsBits(set uint32) (name, text string) {
+	var names, texts []string
+	for bit := uint32(1); bit != 0; bit <<= 1 {
+		if set&bit == 0 {
+			continue
+		}
+		n, t := gnutlsVerify(int(bit))
+		if n == "" {
+			n, t = fmt.Sprintf("GNUTLS_CERT(%#x)", bit), "unknown"
+		}
+		names, texts = append(names, n), append(texts, t)
+	}
+	return strings.Join(names, "|"), strings.Join(texts, ", ")
 }

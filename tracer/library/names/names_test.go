@@ -42,7 +42,12 @@ func TestReason(t *testing.T) {
 		{library.Go, 1048, "received unknown_ca"},
 		{library.GnuTLS, 120, "no_application_protocol"},
 		{library.GnuTLS, 5000, "reason(5000)"},
+		{library.GnuTLS, 1042, "received bad_certificate"},
+		{library.GnuTLS, -87, "NO_CIPHER_SUITES"},
+		{library.GnuTLS, -8, "UNSUPPORTED_VERSION_PACKET"},
+		{library.GnuTLS, -43, "CERTIFICATE_ERROR"},
 		{library.GnuTLS, -1, "reason(-1)"},
+		{library.Go, -87, "reason(-87)"},
 		{"nss", 134, "reason(134)"},
 	} {
 		if got := Reason(c.family, c.code); got != c.want {

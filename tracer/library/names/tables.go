@@ -2,7 +2,7 @@
 
 package names
 
-// opensslReason returns the name of an error of lib SSL, or "".
+// opensslReason returns the name of an error, or "".
 func opensslReason(n int) string {
 	switch n {
 	case 7:
@@ -1007,7 +1007,7 @@ func openssl111Verify(n int) (name, text string) {
 	return "", ""
 }
 
-// boringsslReason returns the name of an error of lib SSL, or "".
+// boringsslReason returns the name of an error, or "".
 func boringsslReason(n int) string {
 	switch n {
 	case 65:
@@ -1669,6 +1669,452 @@ func boringsslVerify(n int) (name, text string) {
 		return "X509_V_ERR_STORE_LOOKUP", "Issuer certificate lookup error"
 	case 67:
 		return "X509_V_ERR_NAME_CONSTRAINTS_WITHOUT_SANS", "Issuer has name constraints but leaf has no SANs"
+	}
+	return "", ""
+}
+
+// gnutlsReason returns the name of an error, or "".
+func gnutlsReason(n int) string {
+	switch n {
+	case -65500:
+		return "APPLICATION_ERROR_MIN"
+	case -65000:
+		return "APPLICATION_ERROR_MAX"
+	case -1252:
+		return "INT_CHECK_AGAIN"
+	case -1251:
+		return "INT_RET_0"
+	case -1250:
+		return "UNIMPLEMENTED_FEATURE"
+	case -430:
+		return "X509_DUPLICATE_EXTENSION"
+	case -429:
+		return "EARLY_DATA_REJECTED"
+	case -428:
+		return "DB_ENTRY_EXISTS"
+	case -427:
+		return "MISSING_EXTENSION"
+	case -426:
+		return "CRL_VERIFICATION_ERROR"
+	case -425:
+		return "TOO_MANY_MATCHES"
+	case -424:
+		return "REAUTH_REQUEST"
+	case -423:
+		return "NO_COMMON_KEY_SHARE"
+	case -422:
+		return "OCSP_MISMATCH_WITH_CERTS"
+	case -421:
+		return "PK_NO_VALIDATION_PARAMS"
+	case -420:
+		return "PK_INVALID_PUBKEY_PARAMS"
+	case -419:
+		return "INCOMPATIBLE_SIG_WITH_KEY"
+	case -418:
+		return "ASN1_TIME_ERROR"
+	case -417:
+		return "RECORD_OVERFLOW"
+	case -416:
+		return "CERTIFICATE_TIME_ERROR"
+	case -415:
+		return "INVALID_PASSWORD_STRING"
+	case -414:
+		return "INVALID_UTF8_EMAIL"
+	case -413:
+		return "NO_EMBEDDED_DATA"
+	case -412:
+		return "INVALID_UTF8_STRING"
+	case -411:
+		return "NOT_YET_ACTIVATED"
+	case -410:
+		return "PK_INVALID_PRIVKEY"
+	case -409:
+		return "PK_INVALID_PUBKEY"
+	case -408:
+		return "UNAVAILABLE_DURING_HANDSHAKE"
+	case -407:
+		return "HANDSHAKE_DURING_FALSE_START"
+	case -406:
+		return "SESSION_USER_ID_CHANGED"
+	case -405:
+		return "NEED_FALLBACK"
+	case -404:
+		return "IDNA_ERROR"
+	case -403:
+		return "PK_GENERATION_ERROR"
+	case -402:
+		return "LIB_IN_ERROR_STATE"
+	case -401:
+		return "NO_SELF_TEST"
+	case -400:
+		return "SELF_TEST_ERROR"
+	case -351:
+		return "ASN1_EMBEDDED_NULL_IN_STRING"
+	case -350:
+		return "UNEXPECTED_EXTENSIONS_LENGTH"
+	case -349:
+		return "PRIVKEY_VERIFICATION_ERROR"
+	case -348:
+		return "CERTIFICATE_VERIFICATION_ERROR"
+	case -347:
+		return "INAPPROPRIATE_FALLBACK"
+	case -346:
+		return "KEY_IMPORT_FAILED"
+	case -345:
+		return "SOCKETS_INIT_ERROR"
+	case -344:
+		return "NO_APPLICATION_PROTOCOL"
+	case -343:
+		return "AUTH_ERROR"
+	case -342:
+		return "RANDOM_DEVICE_ERROR"
+	case -341:
+		return "OCSP_RESPONSE_ERROR"
+	case -340:
+		return "NO_CERTIFICATE_STATUS"
+	case -335:
+		return "TPM_NO_LIB"
+	case -334:
+		return "TPM_UNINITIALIZED"
+	case -333:
+		return "TPM_KEY_NOT_FOUND"
+	case -332:
+		return "TPM_SESSION_ERROR"
+	case -331:
+		return "TPM_SRK_PASSWORD_ERROR"
+	case -330:
+		return "TPM_KEY_PASSWORD_ERROR"
+	case -329:
+		return "TPM_ERROR"
+	case -328:
+		return "SESSION_EOF"
+	case -327:
+		return "X509_UNSUPPORTED_EXTENSION"
+	case -326:
+		return "NO_PRIORITIES_WERE_SET"
+	case -325:
+		return "ILLEGAL_PARAMETER"
+	case -324:
+		return "CERTIFICATE_LIST_UNSORTED"
+	case -323:
+		return "PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE"
+	case -322:
+		return "ECC_UNSUPPORTED_CURVE"
+	case -321:
+		return "ECC_NO_SUPPORTED_CURVES"
+	case -320:
+		return "USER_ERROR"
+	case -319:
+		return "TIMEDOUT"
+	case -318:
+		return "CRYPTO_INIT_FAILED"
+	case -317:
+		return "PKCS11_USER_ERROR"
+	case -316:
+		return "PKCS11_TOKEN_ERROR"
+	case -315:
+		return "PKCS11_SIGNATURE_ERROR"
+	case -314:
+		return "PKCS11_SESSION_ERROR"
+	case -313:
+		return "PKCS11_PIN_LOCKED"
+	case -312:
+		return "PKCS11_PIN_EXPIRED"
+	case -311:
+		return "PKCS11_KEY_ERROR"
+	case -310:
+		return "PKCS11_UNSUPPORTED_FEATURE_ERROR"
+	case -309:
+		return "PKCS11_DATA_ERROR"
+	case -308:
+		return "PKCS11_DEVICE_ERROR"
+	case -307:
+		return "PKCS11_ATTRIBUTE_ERROR"
+	case -306:
+		return "LOCKING_ERROR"
+	case -305:
+		return "PKCS11_SLOT_ERROR"
+	case -303:
+		return "PKCS11_PIN_ERROR"
+	case -302:
+		return "PARSING_ERROR"
+	case -301:
+		return "PKCS11_LOAD_ERROR"
+	case -300:
+		return "PKCS11_ERROR"
+	case -294:
+		return "UNRECOGNIZED_NAME"
+	case -293:
+		return "HEARTBEAT_PING_RECEIVED"
+	case -292:
+		return "HEARTBEAT_PONG_RECEIVED"
+	case -217:
+		return "INSUFFICIENT_SECURITY"
+	case -216:
+		return "INCOMPAT_DSA_KEY_WITH_TLS_PROTOCOL"
+	case -215:
+		return "OPENPGP_PREFERRED_KEY_ERROR"
+	case -214:
+		return "BAD_COOKIE"
+	case -213:
+		return "CHANNEL_BINDING_NOT_AVAILABLE"
+	case -212:
+		return "CRYPTODEV_DEVICE_ERROR"
+	case -211:
+		return "CRYPTODEV_IOCTL_ERROR"
+	case -210:
+		return "HANDSHAKE_TOO_LARGE"
+	case -209:
+		return "ALREADY_REGISTERED"
+	case -208:
+		return "OPENPGP_SUBKEY_ERROR"
+	case -207:
+		return "BASE64_UNEXPECTED_HEADER_ERROR"
+	case -206:
+		return "RANDOM_FAILED"
+	case -205:
+		return "X509_UNSUPPORTED_OID"
+	case -204:
+		return "OPENPGP_KEYRING_ERROR"
+	case -203:
+		return "INCOMPATIBLE_LIBTASN1_LIBRARY"
+	case -202:
+		return "INCOMPATIBLE_CRYPTO_LIBRARY"
+	case -201:
+		return "BASE64_ENCODING_ERROR"
+	case -112:
+		return "CERTIFICATE_REQUIRED"
+	case -111:
+		return "MALFORMED_CIDR"
+	case -110:
+		return "PREMATURE_TERMINATION"
+	case -109:
+		return "UNKNOWN_SRP_USERNAME"
+	case -108:
+		return "UNSAFE_RENEGOTIATION_DENIED"
+	case -107:
+		return "SAFE_RENEGOTIATION_FAILED"
+	case -106:
+		return "UNSUPPORTED_SIGNATURE_ALGORITHM"
+	case -105:
+		return "UNKNOWN_ALGORITHM"
+	case -104:
+		return "IA_VERIFY_FAILED"
+	case -103:
+		return "WARNING_IA_FPHF_RECEIVED"
+	case -102:
+		return "WARNING_IA_IPHF_RECEIVED"
+	case -101:
+		return "CONSTRAINT_ERROR"
+	case -100:
+		return "MAC_VERIFY_FAILED"
+	case -99:
+		return "INVALID_PASSWORD"
+	case -98:
+		return "UNKNOWN_PKCS_BAG_TYPE"
+	case -97:
+		return "UNKNOWN_PKCS_CONTENT_TYPE"
+	case -96:
+		return "UNKNOWN_HASH_ALGORITHM"
+	case -95:
+		return "X509_UNSUPPORTED_ATTRIBUTE"
+	case -94:
+		return "OPENPGP_FINGERPRINT_UNSUPPORTED"
+	case -93:
+		return "NO_TEMPORARY_DH_PARAMS"
+	case -91:
+		return "KEYFILE_PARSING_ERROR"
+	case -90:
+		return "ILLEGAL_SRP_USERNAME"
+	case -89:
+		return "PK_SIG_VERIFY_FAILED"
+	case -88:
+		return "OPENPGP_GETKEY_FAILED"
+	case -87:
+		return "NO_CIPHER_SUITES"
+	case -86:
+		return "NO_COMPRESSION_ALGORITHMS"
+	case -84:
+		return "NO_TEMPORARY_RSA_PARAMS"
+	case -82:
+		return "RECEIVED_DISALLOWED_NAME"
+	case -81:
+		return "TOO_MANY_HANDSHAKE_PACKETS"
+	case -80:
+		return "UNKNOWN_PK_ALGORITHM"
+	case -79:
+		return "OPENPGP_UID_REVOKED"
+	case -78:
+		return "TOO_MANY_EMPTY_PACKETS"
+	case -77:
+		return "ASN1_DER_OVERFLOW"
+	case -76:
+		return "ASN1_SYNTAX_ERROR"
+	case -75:
+		return "ASN1_TYPE_ANY_ERROR"
+	case -74:
+		return "ASN1_TAG_IMPLICIT"
+	case -73:
+		return "ASN1_TAG_ERROR"
+	case -72:
+		return "ASN1_VALUE_NOT_VALID"
+	case -71:
+		return "ASN1_GENERIC_ERROR"
+	case -70:
+		return "ASN1_VALUE_NOT_FOUND"
+	case -69:
+		return "ASN1_DER_ERROR"
+	case -68:
+		return "ASN1_IDENTIFIER_NOT_FOUND"
+	case -67:
+		return "ASN1_ELEMENT_NOT_FOUND"
+	case -64:
+		return "FILE_ERROR"
+	case -63:
+		return "DH_PRIME_UNACCEPTABLE"
+	case -62:
+		return "X509_UNKNOWN_SAN"
+	case -61:
+		return "UNSUPPORTED_CERTIFICATE_TYPE"
+	case -60:
+		return "CERTIFICATE_KEY_MISMATCH"
+	case -59:
+		return "INTERNAL_ERROR"
+	case -58:
+		return "RECEIVED_ILLEGAL_EXTENSION"
+	case -57:
+		return "PKCS1_WRONG_PAD"
+	case -56:
+		return "REQUESTED_DATA_NOT_AVAILABLE"
+	case -55:
+		return "RECEIVED_ILLEGAL_PARAMETER"
+	case -54:
+		return "PULL_ERROR"
+	case -53:
+		return "PUSH_ERROR"
+	case -52:
+		return "INTERRUPTED"
+	case -51:
+		return "SHORT_MEMORY_BUFFER"
+	case -50:
+		return "INVALID_REQUEST"
+	case -49:
+		return "NO_CERTIFICATE_FOUND"
+	case -48:
+		return "KEY_USAGE_VIOLATION"
+	case -47:
+		return "X509_UNSUPPORTED_CRITICAL_EXTENSION"
+	case -46:
+		return "PK_SIGN_FAILED"
+	case -45:
+		return "PK_DECRYPTION_FAILED"
+	case -44:
+		return "PK_ENCRYPTION_FAILED"
+	case -43:
+		return "CERTIFICATE_ERROR"
+	case -40:
+		return "ENCRYPTION_FAILED"
+	case -39:
+		return "RECORD_LIMIT_REACHED"
+	case -38:
+		return "GOT_APPLICATION_DATA"
+	case -37:
+		return "REHANDSHAKE"
+	case -35:
+		return "MPI_PRINT_FAILED"
+	case -34:
+		return "BASE64_DECODING_ERROR"
+	case -33:
+		return "HASH_FAILED"
+	case -32:
+		return "INSUFFICIENT_CREDENTIALS"
+	case -31:
+		return "KEYFILE_ERROR"
+	case -30:
+		return "DB_ERROR"
+	case -29:
+		return "EXPIRED"
+	case -28:
+		return "AGAIN"
+	case -27:
+		return "COMPRESSION_FAILED"
+	case -26:
+		return "DECOMPRESSION_FAILED"
+	case -25:
+		return "MEMORY_ERROR"
+	case -24:
+		return "DECRYPTION_FAILED"
+	case -23:
+		return "MPI_SCAN_FAILED"
+	case -22:
+		return "UNWANTED_ALGORITHM"
+	case -21:
+		return "UNKNOWN_CIPHER_SUITE"
+	case -19:
+		return "UNEXPECTED_HANDSHAKE_PACKET"
+	case -18:
+		return "ERROR_IN_FINISHED_PACKET"
+	case -16:
+		return "WARNING_ALERT_RECEIVED"
+	case -15:
+		return "UNEXPECTED_PACKET"
+	case -12:
+		return "FATAL_ALERT_RECEIVED"
+	case -10:
+		return "INVALID_SESSION"
+	case -9:
+		return "UNEXPECTED_PACKET_LENGTH"
+	case -8:
+		return "UNSUPPORTED_VERSION_PACKET"
+	case -7:
+		return "LARGE_PACKET"
+	case -6:
+		return "UNKNOWN_CIPHER_TYPE"
+	case -3:
+		return "UNKNOWN_COMPRESSION_ALGORITHM"
+	case 0:
+		return "SUCCESS"
+	}
+	return ""
+}
+
+// gnutlsVerify returns the name and the text of the result of a verification, or "".
+func gnutlsVerify(n int) (name, text string) {
+	switch n {
+	case 2:
+		return "GNUTLS_CERT_INVALID", "invalid"
+	case 32:
+		return "GNUTLS_CERT_REVOKED", "revoked"
+	case 64:
+		return "GNUTLS_CERT_SIGNER_NOT_FOUND", "signer not found"
+	case 128:
+		return "GNUTLS_CERT_SIGNER_NOT_CA", "signer not ca"
+	case 256:
+		return "GNUTLS_CERT_INSECURE_ALGORITHM", "insecure algorithm"
+	case 512:
+		return "GNUTLS_CERT_NOT_ACTIVATED", "not activated"
+	case 1024:
+		return "GNUTLS_CERT_EXPIRED", "expired"
+	case 2048:
+		return "GNUTLS_CERT_SIGNATURE_FAILURE", "signature failure"
+	case 4096:
+		return "GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED", "revocation data superseded"
+	case 16384:
+		return "GNUTLS_CERT_UNEXPECTED_OWNER", "unexpected owner"
+	case 32768:
+		return "GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE", "revocation data issued in future"
+	case 65536:
+		return "GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE", "signer constraints failure"
+	case 131072:
+		return "GNUTLS_CERT_MISMATCH", "mismatch"
+	case 262144:
+		return "GNUTLS_CERT_PURPOSE_MISMATCH", "purpose mismatch"
+	case 524288:
+		return "GNUTLS_CERT_MISSING_OCSP_STATUS", "missing ocsp status"
+	case 1048576:
+		return "GNUTLS_CERT_INVALID_OCSP_STATUS", "invalid ocsp status"
+	case 2097152:
+		return "GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS", "unknown crit extensions"
 	}
 	return "", ""
 }

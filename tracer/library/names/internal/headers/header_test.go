@@ -51,7 +51,7 @@ func TestTheNewestVersionWins(t *testing.T) {
 
 package names
 
-// someReason returns the name of an error of lib SSL, or "".
+// someReason returns the name of an error, or "".
 func someReason(n int) string {
 switch n {
 case 138:
@@ -97,7 +97,7 @@ func TestTwoNamesForOneNumberAreAnError(t *testing.T) {
 // The committed tables are what the committed headers make.
 func TestTablesAreUpToDate(t *testing.T) {
 	inputs := []string{
-		"openssl-1.1.1.txt", "openssl-3.0.txt", "openssl-3.5.txt", "openssl-3.6.txt", "boringssl-13.txt", "boringssl-14.txt",
+		"openssl-1.1.1.txt", "openssl-3.0.txt", "openssl-3.5.txt", "openssl-3.6.txt", "boringssl-13.txt", "boringssl-14.txt", "gnutls-3.7.txt",
 	}
 	out := filepath.Join(t.TempDir(), "tables.go")
 	if err := run(out, inputs); err != nil {

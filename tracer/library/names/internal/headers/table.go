@@ -12,6 +12,9 @@ const (
 	sslPrefix    = "SSL_R_"
 	commonPrefix = "ERR_R_"
 	verifyPrefix = "X509_V_ERR_"
+
+	gnutlsPrefix       = "GNUTLS_E_"
+	gnutlsVerifyPrefix = "GNUTLS_CERT_"
 )
 
 // numbers maps numbers to macros.
@@ -53,13 +56,15 @@ func tablesOf(headers []header) ([]*table, error) {
 
 func (t *table) add(h header) error {
 	verify, reasons, common := numbers{}, numbers{}, numbers{}
-	for prefix, to := range map[string]numbers{verifyPrefix: verify, sslPrefix: reasons, commonPrefix: common} {
+	for prefix, to := range map[string]numbers{
+		verifyPrefix: verify, sslPrefix: reasons, commonPrefix: common, gnutlsPrefix: reasons, gnutlsVerifyPrefix: verify,
+	} {
 		if err := h.collect(prefix, to); err != nil {
 			return err
 		}
 	}
 	for n, name := range reasons {
-		t.reasons[n] = strings.TrimPrefix(name, sslPrefix)
+		t.reasons[n] = strings.TrimPrefix(strings.TrimPrefix(name, sslPrefix), gnutlsPrefix)
 	}
 	maps.Copy(t.reasons, common)
 	maps.Copy(t.verify, verify)
@@ -104,5 +109,6 @@ func (t *table) text(name string) string {
 	if words, known := t.texts[name]; known {
 		return words
 	}
-	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, verifyPrefix), "_", " "))
+	name = strings.TrimPrefix(strings.TrimPrefix(name, verifyPrefix), gnutlsVerifyPrefix)
+	return strings.ToLower(strings.ReplaceAll(name, "_", " "))
 }
