@@ -18,9 +18,13 @@
 struct bpf_flow_keys;
 struct bpf_sock;
 struct cgroup;
+struct fdtable;
+struct file;
+struct files_struct;
 struct kernfs_node;
 struct net;
 struct sk_buff;
+struct sock;
 struct task_struct;
 struct tcp_sock;
 
@@ -318,11 +322,29 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
+struct socket {
+	struct sock *sk;
+};
+
+struct file {
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct task_struct {
 	pid_t pid;
 	struct task_struct *group_leader;
 	u64 start_time;
 	char comm[16];
+	struct files_struct *files;
 	u64 self_exec_id;
 };
 

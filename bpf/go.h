@@ -24,7 +24,11 @@
 #define GO_TEXT_SUBJECT 8 // what an error is about: "tls: no cipher suite supported ..."
 #define GO_NOT_YET 0x100  // in a detail: Detail says that the certificate is not valid yet
 
-// What the loader tells of the file: see tracer/uprobes.go.
+// What the loader tells of the file at sendAlertLocked: the hash of *net.TCPConn, and where net.netFD has its descriptor.
+#define GO_COOKIE_TCP(cookie) ((cookie) >> 32)
+#define GO_COOKIE_FD(cookie) ((cookie)&0xffff)
+
+// What the loader tells of the file at a RET: see tracer/uprobes.go.
 #define GO_COOKIE_RECEIVER(cookie) ((cookie)&0xfff)	  // *Conn above the stack pointer, or 0
 #define GO_COOKIE_ALERTS(cookie) ((cookie) >> 12 & 0xfff) // where the table of small integers lies in its page
 #define GO_COOKIE_HAS_ALERTS(cookie) ((cookie) >> 24 & 1)
@@ -57,6 +61,17 @@ static __always_inline __u32 received_alert(__u64 data, __u64 cookie)
 	if (!GO_COOKIE_HAS_ALERTS(cookie) || offset & 7 || offset >= 256 * 8)
 		return GO_NO_ALERT;
 	return offset / 8;
+}
+
+// go_descriptor returns the descriptor of a tls.Conn, or -1 if what is below it is no *net.TCPConn.
+static __always_inline int go_descriptor(__u64 conn, __u64 cookie)
+{
+	__u64 itab = read_word(conn), descriptor;
+
+	if (!GO_COOKIE_TCP(cookie) || (read_word(itab + GO_ITAB_HASH) & 0xffffffff) != GO_COOKIE_TCP(cookie))
+		return -1;
+	descriptor = read_word(read_word(conn + 8)); // tls.Conn.conn's data: TCPConn begins with its netFD
+	return read_word(descriptor + GO_COOKIE_FD(cookie));
 }
 
 // error_detail tells errors made of a text apart: by four bytes of it or, if it is not in memory, by its length.

@@ -5,7 +5,7 @@
 #pragma once
 
 #define ERROR_TTL_NS 1000000000ULL // an error that no connection has claimed by then belongs to none
-#define SAME_CALL_NS 5000000ULL	   // within one call of the library
+#define SAME_CALL_NS 100000000ULL  // within one call of the library, on a busy machine
 #define AFTERMATH_NS 100000000ULL  // after a claim: more of the same, if the probe sees no session
 #define LIB_SSL_OPENSSL 20
 #define LIB_SSL_BORINGSSL 16
@@ -197,34 +197,6 @@ static __always_inline void note_gnutls_error(__u64 session, int error)
 		note_reason(session, FAMILY_GNUTLS, error);
 }
 
-// note_go_error adds to an alert that a Go connection has sent, and maybe claimed, the error that its handshake then returned: a
-// type's hash, and what tells errors of that type apart.
-static __always_inline void note_go_error(__u64 session, __u64 cookie, __u64 itab, __u64 data)
-{
-	struct thread_error *e = current_error();
-	__u32 hash = read_word(itab + GO_ITAB_HASH), detail;
-	struct library_error *to;
-	struct handshake *hs;
-	__u64 owner;
-
-	if (!e || (session && e->session != session) || !is_same(e, session))
-		return;
-	owner = e->cookie;
-	if (hash && hash == GO_COOKIE_VERIFICATION(cookie)) {
-		hash = read_word(read_word(data + GO_VERIFICATION_ERR) + GO_ITAB_HASH);
-		detail = certificate_detail(read_word(data + GO_VERIFICATION_ERR + 8));
-	} else {
-		detail = error_detail(data);
-	}
-	hs = owner ? bpf_map_lookup_elem(&inflight, &owner) : NULL;
-	to = hs ? &hs->error_said : &e->error;
-	if (to->verify || to->family != FAMILY_GO)
-		return;
-	to->verify = hash;
-	to->verifier = FAMILY_GO;
-	to->depth = detail;
-}
-
 static __always_inline bool errors_are_recent(void)
 {
 	return last_error_ns && bpf_ktime_get_ns() - last_error_ns < ERROR_TTL_NS;
@@ -263,6 +235,109 @@ static __always_inline bool is_of(const struct thread_error *e, const struct han
 	if (e->error.ns < hs->start_ns || bpf_ktime_get_ns() - e->error.ns > ERROR_TTL_NS)
 		return false;
 	return !e->cookie || e->cookie == hs->cookie;
+}
+
+// Go moves a connection from thread to thread as it likes: the probe sees the connection itself, and finds its socket.
+struct go_connection {
+	__u64 conn; // *tls.Conn
+	__u32 pid;
+	__u32 _pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct go_connection);
+	__type(value, __u64); // cookie of the socket
+} go_connections SEC(".maps");
+
+// descriptor_cookie returns the cookie of the socket that a descriptor of the current process is; garbage if it is none.
+static __always_inline __u64 descriptor_cookie(__u32 descriptor)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct socket *socket;
+
+	if (descriptor >= BPF_CORE_READ(table, max_fds) ||
+	    bpf_probe_read_kernel(&file, sizeof(file), files + descriptor))
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk, __sk_common.skc_cookie.counter);
+}
+
+// give_go_error gives an alert that a Go connection is about to send to its handshake, whatever thread will write it.
+static __always_inline void give_go_error(__u64 conn, __u64 attached)
+{
+	struct go_connection key = {.conn = conn, .pid = bpf_get_current_pid_tgid() >> 32};
+	int descriptor = can_read_kernel ? go_descriptor(conn, attached) : -1;
+	struct thread_error *e = current_error();
+	struct library_error none = {};
+	struct handshake *hs;
+	__u64 cookie;
+
+	if (descriptor < 0 || !e || e->cookie)
+		return;
+	cookie = descriptor_cookie(descriptor);
+	hs = bpf_map_lookup_elem(&inflight, &cookie);
+	if (!hs || (hs->pid && hs->pid != key.pid))
+		return;
+	if (is_of(e, hs))
+		adopt(hs, &e->error);
+	e->cookie = cookie;
+	none.ns = e->error.ns;
+	e->error = none;
+	bpf_map_update_elem(&go_connections, &key, &cookie, BPF_ANY);
+}
+
+// go_handshake_of returns the handshake of a Go connection that has sent an alert.
+static __always_inline struct handshake *go_handshake_of(__u64 conn)
+{
+	struct go_connection key = {.conn = conn, .pid = bpf_get_current_pid_tgid() >> 32};
+	__u64 *cookie = bpf_map_lookup_elem(&go_connections, &key), owner;
+
+	if (!cookie)
+		return NULL;
+	owner = *cookie;
+	bpf_map_delete_elem(&go_connections, &key);
+	return bpf_map_lookup_elem(&inflight, &owner);
+}
+
+// go_error_of returns where the alert is that the connection has sent: with its handshake, or still with the thread.
+static __always_inline struct library_error *go_error_of(__u64 session)
+{
+	struct handshake *hs = go_handshake_of(session);
+	struct thread_error *e;
+	__u64 cookie;
+
+	if (hs)
+		return &hs->error_said;
+	e = current_error();
+	if (!e || (session && e->session != session) || !is_same(e, session))
+		return NULL;
+	cookie = e->cookie;
+	hs = cookie ? bpf_map_lookup_elem(&inflight, &cookie) : NULL;
+	return hs ? &hs->error_said : &e->error;
+}
+
+// note_go_error adds to an alert that a Go connection has sent, and maybe claimed, the error that its handshake then returned: a
+// type's hash, and what tells errors of that type apart.
+static __always_inline void note_go_error(__u64 session, __u64 cookie, __u64 itab, __u64 data)
+{
+	__u32 hash = read_word(itab + GO_ITAB_HASH), detail;
+	struct library_error *to = go_error_of(session);
+
+	if (!to || to->verify || to->family != FAMILY_GO)
+		return;
+	if (hash && hash == GO_COOKIE_VERIFICATION(cookie)) {
+		hash = read_word(read_word(data + GO_VERIFICATION_ERR) + GO_ITAB_HASH);
+		detail = certificate_detail(read_word(data + GO_VERIFICATION_ERR + 8));
+	} else {
+		detail = error_detail(data);
+	}
+	to->verify = hash;
+	to->verifier = FAMILY_GO;
+	to->depth = detail;
 }
 
 // claim_error gives a handshake the error that its thread has raised. The claim holds until the thread closes the socket:

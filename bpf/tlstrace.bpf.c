@@ -213,8 +213,10 @@ int go_alert(struct pt_regs *ctx)
 {
 	__u8 alert = GO_ARG2(ctx);
 
-	if (alert)
-		note_reason(GO_ARG1(ctx), FAMILY_GO, alert);
+	if (!alert) // close_notify
+		return 0;
+	note_reason(GO_ARG1(ctx), FAMILY_GO, alert);
+	give_go_error(GO_ARG1(ctx), attach_cookie(ctx));
 	return 0;
 }
 

@@ -93,6 +93,13 @@ const (
 	bpfGapGAP_TOO_MANY  bpfGap = 3
 )
 
+type bpfGoConnection struct {
+	_    structs.HostLayout
+	Conn uint64
+	Pid  uint32
+	Pad  uint32
+}
+
 type bpfHandshake struct {
 	_           structs.HostLayout
 	Kind        uint32
@@ -351,6 +358,7 @@ const (
 	bpfMapCounters                   = "counters"
 	bpfMapEvents                     = "events"
 	bpfMapFailedCalls                = "failed_calls"
+	bpfMapGoConnections              = "go_connections"
 	bpfMapHellos                     = "hellos"
 	bpfMapInflight                   = "inflight"
 	bpfMapStashes                    = "stashes"
@@ -465,18 +473,19 @@ type bpfProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
-	Announced    *ebpf.MapSpec `ebpf:"announced"`
-	Blanks       *ebpf.MapSpec `ebpf:"blanks"`
-	Counters     *ebpf.MapSpec `ebpf:"counters"`
-	Events       *ebpf.MapSpec `ebpf:"events"`
-	FailedCalls  *ebpf.MapSpec `ebpf:"failed_calls"`
-	Hellos       *ebpf.MapSpec `ebpf:"hellos"`
-	Inflight     *ebpf.MapSpec `ebpf:"inflight"`
-	Stashes      *ebpf.MapSpec `ebpf:"stashes"`
-	ThreadErrors *ebpf.MapSpec `ebpf:"thread_errors"`
-	Totals       *ebpf.MapSpec `ebpf:"totals"`
-	Twins        *ebpf.MapSpec `ebpf:"twins"`
-	VerifyCalls  *ebpf.MapSpec `ebpf:"verify_calls"`
+	Announced     *ebpf.MapSpec `ebpf:"announced"`
+	Blanks        *ebpf.MapSpec `ebpf:"blanks"`
+	Counters      *ebpf.MapSpec `ebpf:"counters"`
+	Events        *ebpf.MapSpec `ebpf:"events"`
+	FailedCalls   *ebpf.MapSpec `ebpf:"failed_calls"`
+	GoConnections *ebpf.MapSpec `ebpf:"go_connections"`
+	Hellos        *ebpf.MapSpec `ebpf:"hellos"`
+	Inflight      *ebpf.MapSpec `ebpf:"inflight"`
+	Stashes       *ebpf.MapSpec `ebpf:"stashes"`
+	ThreadErrors  *ebpf.MapSpec `ebpf:"thread_errors"`
+	Totals        *ebpf.MapSpec `ebpf:"totals"`
+	Twins         *ebpf.MapSpec `ebpf:"twins"`
+	VerifyCalls   *ebpf.MapSpec `ebpf:"verify_calls"`
 }
 
 // bpfVariableSpecs contains global variables before they are loaded into the kernel.
@@ -514,18 +523,19 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
-	Announced    *ebpf.Map `ebpf:"announced"`
-	Blanks       *ebpf.Map `ebpf:"blanks"`
-	Counters     *ebpf.Map `ebpf:"counters"`
-	Events       *ebpf.Map `ebpf:"events"`
-	FailedCalls  *ebpf.Map `ebpf:"failed_calls"`
-	Hellos       *ebpf.Map `ebpf:"hellos"`
-	Inflight     *ebpf.Map `ebpf:"inflight"`
-	Stashes      *ebpf.Map `ebpf:"stashes"`
-	ThreadErrors *ebpf.Map `ebpf:"thread_errors"`
-	Totals       *ebpf.Map `ebpf:"totals"`
-	Twins        *ebpf.Map `ebpf:"twins"`
-	VerifyCalls  *ebpf.Map `ebpf:"verify_calls"`
+	Announced     *ebpf.Map `ebpf:"announced"`
+	Blanks        *ebpf.Map `ebpf:"blanks"`
+	Counters      *ebpf.Map `ebpf:"counters"`
+	Events        *ebpf.Map `ebpf:"events"`
+	FailedCalls   *ebpf.Map `ebpf:"failed_calls"`
+	GoConnections *ebpf.Map `ebpf:"go_connections"`
+	Hellos        *ebpf.Map `ebpf:"hellos"`
+	Inflight      *ebpf.Map `ebpf:"inflight"`
+	Stashes       *ebpf.Map `ebpf:"stashes"`
+	ThreadErrors  *ebpf.Map `ebpf:"thread_errors"`
+	Totals        *ebpf.Map `ebpf:"totals"`
+	Twins         *ebpf.Map `ebpf:"twins"`
+	VerifyCalls   *ebpf.Map `ebpf:"verify_calls"`
 }
 
 func (m *bpfMaps) Close() error {
@@ -535,6 +545,7 @@ func (m *bpfMaps) Close() error {
 		m.Counters,
 		m.Events,
 		m.FailedCalls,
+		m.GoConnections,
 		m.Hellos,
 		m.Inflight,
 		m.Stashes,

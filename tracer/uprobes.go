@@ -100,6 +100,8 @@ func cookie(p library.Probe, t library.Target) uint64 {
 	switch p {
 	case library.ProbeVerifyResult:
 		return uint64(l.VerifyError&0xffff) | uint64(l.VerifyDepth&0xffff)<<16 | uint64(kernelFamily(t.Family))<<32
+	case library.ProbeGoAlert:
+		return uint64(l.GoFD&0xffff) | uint64(l.GoTCPConn)<<32
 	case library.ProbeGoHandshake, library.ProbeGoServer:
 		return goCookie(l, l.GoReceiver)
 	case library.ProbeGoClientCert:

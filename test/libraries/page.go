@@ -114,5 +114,5 @@ func words(l *event.Library) string {
 	if l.ErrorText != "" && l.VerifyText != "" {
 		text += ": " + l.VerifyText
 	}
-	return " (" + text + ")"
+	return " (" + strings.ReplaceAll(text, "|", `\|`) + ")" // it is in a table
 }

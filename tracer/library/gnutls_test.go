@@ -16,9 +16,11 @@ func TestGnuTLS(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			want := dynamicOffset(t, f, "gnutls_alert_send")
-			if got := found.offsets(ProbeGnuTLSAlert); len(got) != 1 || got[0] != want {
-				t.Errorf("gnutls_alert_send at %#x, want %#x", got, want)
+			for i, probe := range gnutlsProbes {
+				want := dynamicOffset(t, f, gnutlsSymbols[i])
+				if got := found.offsets(probe); len(got) != 1 || got[0] != want {
+					t.Errorf("%s at %#x, want %#x", gnutlsSymbols[i], got, want)
+				}
 			}
 			if !strings.HasPrefix(found.Version, "3.") {
 				t.Errorf("version %q", found.Version)
@@ -45,6 +47,9 @@ func TestGnuTLSCallsItsOwnExport(t *testing.T) {
 			}
 			if len(within) != 2 {
 				t.Errorf("called by %v, want by gnutls_alert_send_appropriate and gnutls_bye", within)
+			}
+			if len(img.callers("gnutls_certificate_verify_peers")) == 0 {
+				t.Error("gnutls_certificate_verify_peers3 does not call gnutls_certificate_verify_peers")
 			}
 		})
 	}
