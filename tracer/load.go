@@ -22,6 +22,7 @@ type loaded struct {
 	collection *ebpf.Collection
 	links      []link.Link // kept: a link that nobody references is closed by the garbage collector
 	chosen     map[Purpose]*variant
+	multi      bool // programs for libraries are for many places at once
 }
 
 // load chooses variants, loads their programs and attaches them. On an error nothing is left behind.
@@ -79,6 +80,9 @@ func (l *loaded) spec(o Options) (*ebpf.CollectionSpec, error) {
 		if !keep[name] {
 			delete(spec.Programs, name)
 		}
+	}
+	if l.multi = !o.NoLibraries && hasMulti(); l.multi {
+		forMulti(spec)
 	}
 	size(spec, o)
 	return spec, l.configure(spec, o)

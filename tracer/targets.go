@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/tlstrace/tlstrace/tracer/library"
@@ -31,8 +30,7 @@ const (
 // one goroutine, off the path of events.
 type targets struct {
 	proc      string
-	programs  map[string]*ebpf.Program
-	cookies   bool
+	prober    *prober // nil if files are only looked at
 	deep      bool
 	log       *slog.Logger
 	announced chan int
@@ -54,10 +52,10 @@ type file struct {
 	why       string
 }
 
-// newTargets makes targets that put these programs into libraries; with none, it only looks.
-func newTargets(o Options, programs map[string]*ebpf.Program, cookies bool) *targets {
+// newTargets makes targets that put probes into libraries; without a prober, it only looks.
+func newTargets(o Options, p *prober) *targets {
 	return &targets{
-		proc: "/proc", programs: programs, cookies: cookies, deep: o.GetError, log: o.Logger,
+		proc: "/proc", prober: p, deep: o.GetError, log: o.Logger,
 		announced: make(chan int, maxAnnounced), files: map[fileID]*file{}, users: map[procID][]*file{},
 	}
 }
@@ -118,7 +116,7 @@ func (t *targets) look(pid int) {
 		return
 	}
 	used := t.withLibraries(t.open(pid, maps))
-	if t.programs != nil {
+	if t.prober != nil {
 		for _, f := range used {
 			t.attach(f, used)
 		}
@@ -180,7 +178,7 @@ func (t *targets) analyse(o opened) {
 	if err != nil && !errors.Is(err, library.ErrNoTLS) {
 		o.why = err.Error()
 	}
-	if len(libraries) > 0 && t.programs != nil {
+	if len(libraries) > 0 && t.prober != nil {
 		o.file.handle = o.handle
 	} else {
 		_ = o.handle.Close()
@@ -202,7 +200,7 @@ func (t *targets) forget() {
 
 // survey looks at every process and reports on the libraries in use, without putting probes into them.
 func survey(ctx context.Context, o Options) []Target {
-	t := newTargets(o.withDefaults(), nil, false)
+	t := newTargets(o.withDefaults(), nil)
 	t.scan(ctx)
 	all := t.list()
 	for i := range all {
@@ -220,26 +218,33 @@ func (t *targets) attach(f *file, together []*file) {
 	}
 	fatal := slices.ContainsFunc(together, hasStatemFatal)
 	for _, l := range f.libraries {
+		missing := map[library.Probe][]library.Point{}
 		for _, p := range l.Points {
 			u, ok := uprobeOf(p.Probe)
 			if !ok || f.points[p] || u.deep && !t.deep || u.fallback && l.Family == library.OpenSSL && fatal {
 				continue
 			}
-			t.attachPoint(f, p, l)
+			missing[p.Probe] = append(missing[p.Probe], p)
+		}
+		for probe, points := range missing {
+			t.attachPoints(f, probe, points, l)
 		}
 	}
 }
 
-func (t *targets) attachPoint(f *file, p library.Point, l library.Target) {
-	links, err := attachPoint(fmt.Sprintf("/proc/self/fd/%d", f.handle.Fd()), p, l, t.programs, t.cookies)
+// attachPoints puts one probe into all the places in a file where it belongs.
+func (t *targets) attachPoints(f *file, probe library.Probe, points []library.Point, l library.Target) {
+	links, err := t.prober.attach(fmt.Sprintf("/proc/self/fd/%d", f.handle.Fd()), probe, points, l)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
-		f.why = string(p.Probe) + ": " + err.Error()
-		t.log.Warn("cannot put a probe into a TLS library", "path", f.path, "probe", p.Probe, "error", err)
+		f.why = string(probe) + ": " + err.Error()
+		t.log.Warn("cannot put a probe into a TLS library", "path", f.path, "probe", probe, "error", err)
 		return
 	}
-	f.points[p] = true
+	for _, p := range points {
+		f.points[p] = true
+	}
 	f.links = append(f.links, links...)
 }
 

@@ -81,7 +81,7 @@ func Open(o Options) (*Tracer, error) {
 		loaded: l, ring: ring, log: o.Logger, reasons: k.enumNames("sk_rst_reason"),
 		pairs:   newPairs(func(cookie uint64) *half { return lookUp(inflight, cookie) }),
 		sweeper: &sweeper{inflight: inflight, hellos: l.collection.Maps[bpfMapHellos]},
-		targets: newTargets(o, l.collection.Programs, hasAttachCookie()), stop: func() {},
+		targets: newTargets(o, &prober{programs: l.collection.Programs, cookies: hasAttachCookie(), multi: l.multi}), stop: func() {},
 	}
 	if !o.NoLibraries {
 		t.findLibraries()

@@ -3,6 +3,7 @@ package tracer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -64,34 +65,99 @@ func hasAttachCookie() bool {
 	return features.HaveProgramHelper(ebpf.Kprobe, asm.FnGetAttachCookie) == nil
 }
 
-// attachPoint attaches the programs of a point to a file.
-func attachPoint(
-	path string, p library.Point, target library.Target, programs map[string]*ebpf.Program, cookies bool,
-) ([]link.Link, error) {
-	u, ok := uprobeOf(p.Probe)
+// prober attaches the programs for libraries.
+type prober struct {
+	programs map[string]*ebpf.Program
+	cookies  bool
+	// multi: one link holds all places of a program in a file (Linux 6.6, commit 89ae89f53d20). Else each place has a perf event of its own,
+	// and taking it out waits for a grace period of its own.
+	multi bool
+}
+
+func hasMulti() bool { return features.HaveBPFLinkUprobeMulti() == nil }
+
+// forMulti makes the programs such that they can be attached to many places at once.
+func forMulti(spec *ebpf.CollectionSpec) {
+	for _, name := range uprobePrograms() {
+		spec.Programs[name].AttachType = ebpf.AttachTraceUprobeMulti
+	}
+}
+
+// attach attaches the programs of a probe to all places of it in a file, or to none.
+func (p *prober) attach(path string, probe library.Probe, points []library.Point, target library.Target) ([]link.Link, error) {
+	u, ok := uprobeOf(probe)
 	if !ok {
-		return nil, fmt.Errorf("no program for probe %s", p.Probe)
+		return nil, fmt.Errorf("no program for probe %s", probe)
 	}
 	file, err := link.OpenExecutable(path)
 	if err != nil {
 		return nil, err
 	}
-	options := &link.UprobeOptions{Address: p.Offset}
-	if cookies {
-		options.Cookie = cookie(p.Probe, target)
+	at := places{file: file, cookie: cookie(probe, target)}
+	for _, point := range points {
+		at.offsets = append(at.offsets, point.Offset)
 	}
-	entry, err := file.Uprobe("", programs[u.entry], options)
+	links, err := p.enter(at, p.programs[u.entry], false)
+	if err != nil || u.exit == "" {
+		return links, err
+	}
+	exits, err := p.enter(at, p.programs[u.exit], true)
+	if err != nil {
+		return nil, errors.Join(err, closeAll(links))
+	}
+	return append(links, exits...), nil
+}
+
+// places are where in a file a program belongs.
+type places struct {
+	file    *link.Executable
+	offsets []uint64
+	cookie  uint64
+}
+
+// enter attaches a program to the places themselves, or to the returns of the functions that begin there.
+func (p *prober) enter(at places, program *ebpf.Program, returns bool) ([]link.Link, error) {
+	if p.multi {
+		return p.enterAtOnce(at, program, returns)
+	}
+	var links []link.Link
+	for _, offset := range at.offsets {
+		options := &link.UprobeOptions{Address: offset}
+		if p.cookies {
+			options.Cookie = at.cookie
+		}
+		attach := at.file.Uprobe
+		if returns {
+			attach = at.file.Uretprobe
+		}
+		l, err := attach("", program, options)
+		if err != nil {
+			return nil, errors.Join(refusal(err), closeAll(links))
+		}
+		links = append(links, l)
+	}
+	return links, nil
+}
+
+func (p *prober) enterAtOnce(at places, program *ebpf.Program, returns bool) ([]link.Link, error) {
+	options := &link.UprobeMultiOptions{Addresses: at.offsets, Cookies: slices.Repeat([]uint64{at.cookie}, len(at.offsets))}
+	attach := at.file.UprobeMulti
+	if returns {
+		attach = at.file.UretprobeMulti
+	}
+	l, err := attach(nil, program, options)
 	if err != nil {
 		return nil, refusal(err)
 	}
-	if u.exit == "" {
-		return []link.Link{entry}, nil
+	return []link.Link{l}, nil
+}
+
+func closeAll(links []link.Link) error {
+	var errs []error
+	for _, l := range links {
+		errs = append(errs, l.Close())
 	}
-	exit, err := file.Uretprobe("", programs[u.exit], options)
-	if err != nil {
-		return nil, errors.Join(refusal(err), entry.Close())
-	}
-	return []link.Link{entry, exit}, nil
+	return errors.Join(errs...)
 }
 
 // cookie tells a program what it needs to know of this file: see attach_cookie in bpf/library.h, and GO_COOKIE_ in bpf/go.h.

@@ -135,6 +135,18 @@ func (c ownCopy) expectReleased(t *testing.T, w *watch, files int) {
 	}
 }
 
+// unmap takes libssl out of the process' memory while its connection is open and probes are in it.
+const unmap = `
+print('up', flush=True)
+sys.stdin.readline()
+libc = ctypes.CDLL(None)
+for line in open('/proc/self/maps'):
+    if line.rstrip().endswith('/libssl.so.3'):
+        start, end = (int(n, 16) for n in line.split()[0].split('-'))
+        libc.munmap(ctypes.c_void_p(start), ctypes.c_size_t(end - start))
+conn.send(b'x')
+`
+
 // TestUserGoes ends the only user of a library in all ways while it is in a handshake.
 func TestUserGoes(t *testing.T) {
 	needRoot(t)
@@ -156,6 +168,7 @@ ssl.SSL_connect(session)
 		"killed":        {sleeper, func(p *process) { p.kill() }},
 		"exec":          {"print('up', flush=True)\nsys.stdin.readline()\nos.execv('/bin/sleep', ['sleep', '600'])\n", func(p *process) { _, _ = p.in.Write([]byte("\n")) }},
 		"broken off":    {"print('up', flush=True)\nsys.stdin.readline()\nconn.close()\nos._exit(0)\n", func(p *process) { _, _ = p.in.Write([]byte("\n")) }},
+		"unmapped":      {unmap + "os._exit(0)\n", func(p *process) { _, _ = p.in.Write([]byte("\n")) }},
 		"dumped a core": {sleeper, func(p *process) { _ = p.cmd.Process.Signal(syscall.SIGABRT) }},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -82,6 +82,40 @@ func (p padded) ReadAt(b []byte, at int64) (int, error) {
 	return len(b), nil
 }
 
+// changing is a file that somebody writes to while it is read: every read finds some of its bytes changed.
+type changing struct {
+	data  []byte
+	reads *int
+}
+
+func (c changing) ReadAt(b []byte, off int64) (int, error) {
+	*c.reads++
+	n, err := bytes.NewReader(c.data).ReadAt(b, off)
+	for i := *c.reads % 61; i < n; i += 61 {
+		if off+int64(i) >= 64 { // the header alone would decide
+			b[i] ^= byte(*c.reads)
+		}
+	}
+	return n, err
+}
+
+// A file that changes is analysed as well as it can be: no panic, no endless search, and an error or what was found.
+func TestAnalyseChangingFile(t *testing.T) {
+	for _, path := range []string{suites[2].file(t, "usr/lib/*/libssl.so.?*"), suites[2].file(t, "usr/lib/*/libgnutls.so.30.*"), testExecutable(t)} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for start := range 61 { // the first reads find other bytes changed
+			reads := start
+			targets, err := Analyse(changing{data, &reads}, int64(len(data)))
+			if (err == nil) == (len(targets) == 0) {
+				t.Errorf("%s: %d targets, %v", filepath.Base(path), len(targets), err)
+			}
+		}
+	}
+}
+
 func TestAnalyseLargeBinary(t *testing.T) {
 	const node, large, limit = "/usr/bin/node", 150 << 20, 64 << 20
 	f, err := os.Open(node)
