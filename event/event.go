@@ -93,16 +93,18 @@ type Alert struct {
 }
 
 // Library is what the process' own TLS library said. Its words are the library's own: ErrorText the name of an error as its header
-// has it, without SSL_R_ (CERTIFICATE_VERIFY_FAILED, TLSV1_ALERT_UNKNOWN_CA), or for Go and GnuTLS the name of the alert that was sent
-// (bad_certificate) or received (received bad_certificate); VerifyText the name of the verify result (X509_V_ERR_CERT_HAS_EXPIRED). A
-// received alert n has the error code 1000 + n in every family.
+// has it, without SSL_R_ or GNUTLS_E_ (CERTIFICATE_VERIFY_FAILED, TLSV1_ALERT_UNKNOWN_CA, NO_CERTIFICATE_FOUND), or for Go, and for
+// GnuTLS where it has no error, the name of the alert that was sent (bad_certificate) or received (received bad_certificate), or the text of
+// Go's error; VerifyText the name of the verify result (X509_V_ERR_CERT_HAS_EXPIRED; GNUTLS_CERT_INVALID|GNUTLS_CERT_EXPIRED; for Go the
+// type of the error, x509.UnknownAuthorityError). A received alert n has the error code 1000 + n in every family; the errors of GnuTLS
+// are negative.
 type Library struct {
 	Name        string `json:"name"`
 	Version     string `json:"version,omitempty"`
 	Side        Side   `json:"side,omitempty"`
 	ErrorCode   int64  `json:"error_code,omitempty"`
 	ErrorText   string `json:"error_text,omitempty"`
-	VerifyCode  int    `json:"verify_code,omitempty"` // X509_V_ERR number in the library's own family
+	VerifyCode  int    `json:"verify_code,omitempty"` // in the library's own numbers: X509_V_ERR, GnuTLS' bits, Go's x509.InvalidReason
 	VerifyText  string `json:"verify_text,omitempty"`
 	VerifyDepth int    `json:"verify_depth,omitempty"`
 	GetError    string `json:"get_error,omitempty"` // what SSL_get_error made of it, if it was watched: SSL_ERROR_SYSCALL

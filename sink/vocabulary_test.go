@@ -165,8 +165,10 @@ func (v vocabulary) value(typ reflect.Type) node {
 		return node{"type": "integer", "minimum": 0, "maximum": math.MaxUint16}
 	case reflect.Uint32:
 		return node{"type": "integer", "minimum": 0, "maximum": math.MaxUint32}
-	case reflect.Int, reflect.Int64, reflect.Uint64:
+	case reflect.Int, reflect.Uint64:
 		return node{"type": "integer", "minimum": 0}
+	case reflect.Int64: // the errors of GnuTLS are negative
+		return node{"type": "integer"}
 	case reflect.Float64:
 		return node{"type": []string{"number", "null"}, "minimum": 0} // null: not finite
 	}
