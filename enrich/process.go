@@ -1,4 +1,4 @@
-// Package enrich gives names to the ends of an event: the process now; containers, pods and services build on it.
+// Package enrich gives names to the ends of an event: the process and the container; package kube builds pods and services on it.
 //
 // What it reads is the world at the time of reading, which is a little later than the event. Every look-up guards
 // against that: a name that may belong to somebody else stays absent.
