@@ -322,6 +322,16 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
+struct sk_buff {
+	union {
+		struct {
+			__u16 transport_header;
+			__u16 network_header;
+		};
+	};
+	unsigned char *head;
+};
+
 struct socket {
 	struct sock *sk;
 };

@@ -65,3 +65,64 @@ static __always_inline void on_reset_received(struct sock *sk)
 	hs->flags |= HS_RESET_RECEIVED;
 	note_close(hs, CLOSER_REMOTE, HOW_RST);
 }
+
+// map_ipv4 writes an IPv4 address as IPv6.
+static __always_inline void map_ipv4(__u8 *to, __u32 addr)
+{
+	__u32 *word = (__u32 *)to;
+
+	word[0] = 0;
+	word[1] = 0;
+	word[2] = bpf_htonl(0xffff);
+	word[3] = addr;
+}
+
+#define IPV4_DESTINATION 16 // offsets in the IP headers
+#define IPV6_DESTINATION 24
+
+// arrived_at reads where a segment was going when it arrived: after NAT.
+static __always_inline int arrived_at(__u8 *to, const unsigned char *ip)
+{
+	__u8 first = 0;
+	__u32 addr = 0;
+
+	if (bpf_probe_read_kernel(&first, sizeof(first), ip))
+		return -1;
+	if (first >> 4 != 4)
+		return bpf_probe_read_kernel(to, 16, ip + IPV6_DESTINATION);
+	if (bpf_probe_read_kernel(&addr, sizeof(addr), ip + IPV4_DESTINATION))
+		return -1;
+	map_ipv4(to, addr);
+	return 0;
+}
+
+// on_syn_refused: a reset answers a segment for which there is no socket. If it is a SYN, what it carries tells where NAT sent it
+// to, which its client cannot know.
+static __always_inline void on_syn_refused(struct sk_buff *skb)
+{
+	struct refusal_key key = {};
+	struct refusal to = {};
+	struct tcphdr tcp = {};
+
+	if (!can_read_kernel || bpf_probe_read_kernel(&tcp, sizeof(tcp), skb->head + skb->transport_header))
+		return;
+	if (!tcp.syn || tcp.ack || arrived_at(to.addr, skb->head + skb->network_header))
+		return;
+	to.port = bpf_ntohs(tcp.dest);
+	key.isn = bpf_ntohl(tcp.seq);
+	key.port = bpf_ntohs(tcp.source);
+	bpf_map_update_elem(&refusals, &key, &to, BPF_ANY);
+}
+
+// note_arrival notes where a SYN of this machine was refused on this machine.
+static __always_inline void note_arrival(struct handshake *hs, __u32 isn)
+{
+	struct refusal_key key = {.isn = isn, .port = hs->local_port};
+	struct refusal *at = bpf_map_lookup_elem(&refusals, &key);
+
+	if (!at)
+		return;
+	hs->arrived_port = at->port;
+	__builtin_memcpy(hs->arrived_addr, at->addr, sizeof(hs->arrived_addr));
+	bpf_map_delete_elem(&refusals, &key);
+}

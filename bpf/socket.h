@@ -20,16 +20,6 @@ static __always_inline void note_process(struct handshake *hs, struct sock *sk)
 	BPF_CORE_READ_STR_INTO(&hs->comm, leader, comm);
 }
 
-static __always_inline void map_ipv4(__u8 *to, __u32 addr)
-{
-	__u32 *word = (__u32 *)to;
-
-	word[0] = 0;
-	word[1] = 0;
-	word[2] = bpf_htonl(0xffff);
-	word[3] = addr;
-}
-
 static __always_inline void note_addresses(struct handshake *hs, struct bpf_sock_ops *ops)
 {
 	__u32 *local = (__u32 *)hs->local_addr;
@@ -169,10 +159,12 @@ static __always_inline void change_state(struct handshake *hs, struct bpf_sock_o
 	case BPF_TCP_CLOSE:
 		hs->error = sk->sk_err;
 		hs->retransmits = ops->total_retrans;
-		if (old == BPF_TCP_SYN_SENT)
+		if (old == BPF_TCP_SYN_SENT) {
+			note_arrival(hs, ops->snd_una);
 			end_connect(hs);
-		else
+		} else {
 			end_socket(hs, old);
+		}
 	}
 }
 

@@ -123,6 +123,14 @@ int BPF_PROG(reset_sent_tracepoint_reason, struct sock *sk, struct sk_buff *skb,
 	return 0;
 }
 
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(syn_refused, struct sock *sk, struct sk_buff *skb)
+{
+	if (skb)
+		on_syn_refused(skb);
+	return 0;
+}
+
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(reset_received_tracepoint, struct sock *sk)
 {
@@ -176,6 +184,15 @@ SEC("uprobe/verify_result")
 int BPF_KPROBE(verify_result, void *store)
 {
 	note_store(ctx, store);
+	return 0;
+}
+
+// X509_verify_cert_error_string(code), which BoringSSL's programs call for the text of a result that they do not like.
+SEC("uprobe/verify_code")
+int BPF_KPROBE(verify_code, long code)
+{
+	if (code > 0)
+		note_verify(0, FAMILY_BORINGSSL, code, 0);
 	return 0;
 }
 

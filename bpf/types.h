@@ -183,7 +183,10 @@ struct handshake {
 	__u8 how;
 	__u8 preface;
 	__u8 comm[COMM_BYTES];
-	__u32 done_us; // when the last Finished was seen, from start_ns; 0 before
+	__u32 done_us;	    // when the last Finished was seen, from start_ns; 0 before
+	__u16 arrived_port; // where NAT sent a SYN that was refused; 0 if it is not known
+	__u16 _pad;
+	__u8 arrived_addr[16];
 };
 
 // One hello as sent, from the message's type byte on. What goes into the ring ends after the last byte.
@@ -224,6 +227,20 @@ struct twin {
 	__u64 server;
 	__u32 tls_listener; // the server's end knows that its port answers others with TLS
 	__u32 _pad;
+};
+
+// A SYN that this machine refused, by what NAT leaves alone.
+struct refusal_key {
+	__u32 isn;  // the client's
+	__u16 port; // the client's
+	__u16 _pad;
+};
+
+// Where it had arrived.
+struct refusal {
+	__u8 addr[16];
+	__u16 port;
+	__u8 _pad[6];
 };
 
 // Totals per service endpoint: exact even when detail is shed.

@@ -121,9 +121,12 @@ type TCP struct {
 	ResetBy     Side   `json:"reset_by,omitempty"`
 	ResetReason string `json:"reset_reason,omitempty"` // enum sk_rst_reason as the kernel spells it (Linux 6.10)
 	Error       string `json:"error,omitempty"`        // errno of a connection that failed: ECONNREFUSED
-	ClientBytes uint64 `json:"client_bytes"`           // stream bytes that the client sent, as far as seen
-	ServerBytes uint64 `json:"server_bytes"`
-	Retransmits uint32 `json:"retransmits,omitempty"`
+	// Dialed is the address and port that the client connected to, if NAT sent it elsewhere: to where the server's end is. The zero
+	// value says that they are the same, or that only one end was seen.
+	Dialed      netip.AddrPort `json:"dialed,omitzero"`
+	ClientBytes uint64         `json:"client_bytes"` // stream bytes that the client sent, as far as seen
+	ServerBytes uint64         `json:"server_bytes"`
+	Retransmits uint32         `json:"retransmits,omitempty"`
 	// TLSListener says that this server port has answered other connections with TLS.
 	TLSListener bool `json:"tls_listener,omitempty"`
 	// Idle is the time in seconds between the last record and the close.

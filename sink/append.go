@@ -122,6 +122,9 @@ func (o *object) tcp(key string, t *event.TCP) {
 	o.optional("reset_by", string(t.ResetBy))
 	o.optional("reset_reason", t.ResetReason)
 	o.optional("error", t.Error)
+	if t.Dialed.IsValid() {
+		o.text("dialed", t.Dialed.String())
+	}
 	o.unsigned("client_bytes", t.ClientBytes)
 	o.unsigned("server_bytes", t.ServerBytes)
 	o.count("retransmits", int64(t.Retransmits))

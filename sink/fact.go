@@ -2,6 +2,7 @@ package sink
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -180,6 +181,9 @@ func (s Screen) spellTCP(e *event.Event) string {
 	parts := []string{
 		spellBytes(t.ClientBytes) + " from the client, " + spellBytes(t.ServerBytes) + " from the server",
 		s.closeText(e) + " after " + spellSeconds(e.Duration, s.ASCII),
+	}
+	if t.Dialed.IsValid() {
+		parts = append(parts, "the client dialed "+t.Dialed.String()+", NAT sent it to "+netip.AddrPortFrom(e.Server.Addr, e.Server.Port).String())
 	}
 	if t.ResetReason != "" {
 		parts = append(parts, "kernel says "+s.safe(t.ResetReason))

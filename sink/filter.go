@@ -17,7 +17,7 @@ type Filter struct {
 	Layers  []event.Layer
 	// SNI are patterns, in any case, for the name that the client asked for, or the service that an Istio SNI means.
 	SNI   []string
-	Ports []uint16 // of the server
+	Ports []uint16 // of the server, or that the client dialed
 	PIDs  []int    // of either end
 	Comms []string // patterns, for either end
 	// Namespace, of either end.
@@ -75,7 +75,7 @@ func join[S ~string](set []S) string {
 // Match says whether an event is chosen.
 func (f *Filter) Match(e event.Event) bool {
 	return f.Wants(e.Outcome) && !e.Time.Before(f.Since) &&
-		anyOf(f.Reasons, e.Verdict.Reason) && anyOf(f.Layers, e.Verdict.Layer) && anyOf(f.Ports, e.Server.Port) &&
+		anyOf(f.Reasons, e.Verdict.Reason) && anyOf(f.Layers, e.Verdict.Layer) && f.matchPort(&e) &&
 		f.matchSNI(&e) && f.matchProcess(&e) && f.matchPods(&e)
 }
 
@@ -105,6 +105,10 @@ func (f *Filter) asksForNoise() bool {
 // anyOf says whether a value is chosen; without a choice every one is.
 func anyOf[T comparable](chosen []T, value T) bool {
 	return len(chosen) == 0 || slices.Contains(chosen, value)
+}
+
+func (f *Filter) matchPort(e *event.Event) bool {
+	return anyOf(f.Ports, e.Server.Port) || e.TCP.Dialed.IsValid() && anyOf(f.Ports, e.TCP.Dialed.Port())
 }
 
 func (f *Filter) matchSNI(e *event.Event) bool {

@@ -88,7 +88,7 @@ func TestJSONRoundTrip(t *testing.T) {
 		}
 		got = append(got, e)
 	}
-	if diff := cmp.Diff(events, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+	if diff := cmp.Diff(events, got, cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -184,6 +184,10 @@ func fill(r *rand.Rand, v reflect.Value) {
 	case netip.Addr:
 		addrs := []netip.Addr{{}, netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("fe80::1%e\x1b<th0")}
 		v.Set(reflect.ValueOf(addrs[r.Intn(len(addrs))]))
+		return
+	case netip.AddrPort:
+		all := []netip.AddrPort{{}, netip.MustParseAddrPort("10.0.0.1:443"), netip.MustParseAddrPort("[fe80::1%e\x1b<th0]:15001")}
+		v.Set(reflect.ValueOf(all[r.Intn(len(all))]))
 		return
 	}
 	if v.Kind() != reflect.Struct && r.Intn(3) == 0 {

@@ -281,7 +281,7 @@ func fieldsOf(typ reflect.Type, prefix string) []string {
 	for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice {
 		typ = typ.Elem()
 	}
-	if typ.Kind() != reflect.Struct || typ == reflect.TypeFor[time.Time]() || typ == reflect.TypeFor[netip.Addr]() {
+	if typ.Kind() != reflect.Struct || typ == reflect.TypeFor[time.Time]() || typ == reflect.TypeFor[netip.Addr]() || typ == reflect.TypeFor[netip.AddrPort]() {
 		return nil
 	}
 	var all []string
@@ -311,6 +311,8 @@ func repair(r *rand.Rand, v vocabulary, value reflect.Value, optional bool) {
 	case netip.Addr:
 		addrs := []string{"10.0.0.1", "2001:db8::1", "fe80::1%eth0", "::ffff:10.0.0.1"}
 		value.Set(reflect.ValueOf(netip.MustParseAddr(addrs[r.Intn(len(addrs))])))
+		return
+	case netip.AddrPort:
 		return
 	}
 	if set := v.sets[value.Type().Name()]; value.Kind() == reflect.String && set != nil {

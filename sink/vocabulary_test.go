@@ -122,7 +122,7 @@ func (v vocabulary) object(typ reflect.Type) node {
 			p["enum"] = v.gaps
 		}
 		properties[name] = p
-		if options != "omitempty" {
+		if options != "omitempty" && options != "omitzero" {
 			required = append(required, name)
 		}
 	}
@@ -144,6 +144,8 @@ func (v vocabulary) value(typ reflect.Type) node {
 		return node{"type": "string", "anyOf": []node{
 			{"format": "ipv4"}, {"format": "ipv6"}, {"pattern": "^[0-9a-f:.]+%.+$"}, {"const": ""},
 		}}
+	case reflect.TypeFor[netip.AddrPort]():
+		return node{"type": "string", "pattern": `^([0-9.]+|\[[0-9a-f:.]+(%.+)?\]):[0-9]+$`}
 	}
 	if set := v.sets[typ.Name()]; typ.Kind() == reflect.String && set != nil {
 		return node{"type": "string", "enum": set}

@@ -40,7 +40,7 @@ func TestYAMLRoundTrip(t *testing.T) {
 		if err := yaml.UnmarshalStrict([]byte(doc), &got); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(events[i], got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		if diff := cmp.Diff(events[i], got, cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); diff != "" {
 			t.Errorf("%s: %s", names[i], diff)
 		}
 	}

@@ -131,6 +131,10 @@ type bpfHandshake struct {
 	Preface     uint8
 	Comm        [16]uint8
 	DoneUs      uint32
+	ArrivedPort uint16
+	Pad         uint16
+	ArrivedAddr [16]uint8
+	_           [4]byte
 }
 
 type bpfHandshakeFlag uint32
@@ -215,6 +219,20 @@ type bpfRecord struct {
 	Length    uint16
 	Type      uint8
 	Handshake uint8
+}
+
+type bpfRefusal struct {
+	_    structs.HostLayout
+	Addr [16]uint8
+	Port uint16
+	Pad  [6]uint8
+}
+
+type bpfRefusalKey struct {
+	_    structs.HostLayout
+	Isn  uint32
+	Port uint16
+	Pad  uint16
 }
 
 type bpfResetPhase uint32
@@ -361,6 +379,7 @@ const (
 	bpfMapGoConnections              = "go_connections"
 	bpfMapHellos                     = "hellos"
 	bpfMapInflight                   = "inflight"
+	bpfMapRefusals                   = "refusals"
 	bpfMapStashes                    = "stashes"
 	bpfMapThreadErrors               = "thread_errors"
 	bpfMapTotals                     = "totals"
@@ -389,6 +408,8 @@ const (
 	bpfProgSocketEvent               = "socket_event"
 	bpfProgSslGetError               = "ssl_get_error"
 	bpfProgSslGetErrorReturn         = "ssl_get_error_return"
+	bpfProgSynRefused                = "syn_refused"
+	bpfProgVerifyCode                = "verify_code"
 	bpfProgVerifyResult              = "verify_result"
 	bpfVarCanReadKernel              = "can_read_kernel"
 	bpfVarFindLibraries              = "find_libraries"
@@ -466,6 +487,8 @@ type bpfProgramSpecs struct {
 	SocketEvent               *ebpf.ProgramSpec `ebpf:"socket_event"`
 	SslGetError               *ebpf.ProgramSpec `ebpf:"ssl_get_error"`
 	SslGetErrorReturn         *ebpf.ProgramSpec `ebpf:"ssl_get_error_return"`
+	SynRefused                *ebpf.ProgramSpec `ebpf:"syn_refused"`
+	VerifyCode                *ebpf.ProgramSpec `ebpf:"verify_code"`
 	VerifyResult              *ebpf.ProgramSpec `ebpf:"verify_result"`
 }
 
@@ -481,6 +504,7 @@ type bpfMapSpecs struct {
 	GoConnections *ebpf.MapSpec `ebpf:"go_connections"`
 	Hellos        *ebpf.MapSpec `ebpf:"hellos"`
 	Inflight      *ebpf.MapSpec `ebpf:"inflight"`
+	Refusals      *ebpf.MapSpec `ebpf:"refusals"`
 	Stashes       *ebpf.MapSpec `ebpf:"stashes"`
 	ThreadErrors  *ebpf.MapSpec `ebpf:"thread_errors"`
 	Totals        *ebpf.MapSpec `ebpf:"totals"`
@@ -531,6 +555,7 @@ type bpfMaps struct {
 	GoConnections *ebpf.Map `ebpf:"go_connections"`
 	Hellos        *ebpf.Map `ebpf:"hellos"`
 	Inflight      *ebpf.Map `ebpf:"inflight"`
+	Refusals      *ebpf.Map `ebpf:"refusals"`
 	Stashes       *ebpf.Map `ebpf:"stashes"`
 	ThreadErrors  *ebpf.Map `ebpf:"thread_errors"`
 	Totals        *ebpf.Map `ebpf:"totals"`
@@ -548,6 +573,7 @@ func (m *bpfMaps) Close() error {
 		m.GoConnections,
 		m.Hellos,
 		m.Inflight,
+		m.Refusals,
 		m.Stashes,
 		m.ThreadErrors,
 		m.Totals,
@@ -598,6 +624,8 @@ type bpfPrograms struct {
 	SocketEvent               *ebpf.Program `ebpf:"socket_event"`
 	SslGetError               *ebpf.Program `ebpf:"ssl_get_error"`
 	SslGetErrorReturn         *ebpf.Program `ebpf:"ssl_get_error_return"`
+	SynRefused                *ebpf.Program `ebpf:"syn_refused"`
+	VerifyCode                *ebpf.Program `ebpf:"verify_code"`
 	VerifyResult              *ebpf.Program `ebpf:"verify_result"`
 }
 
@@ -626,6 +654,8 @@ func (p *bpfPrograms) Close() error {
 		p.SocketEvent,
 		p.SslGetError,
 		p.SslGetErrorReturn,
+		p.SynRefused,
+		p.VerifyCode,
 		p.VerifyResult,
 	)
 }

@@ -197,6 +197,9 @@ func (c connection) facts(now func(monotonic uint64) time.Time, reasons map[uint
 		TLS:     c.tls(client, server), Alert: alert(client, server), TCP: c.tcp(client, server),
 		Client: c.endpoint(event.Client), Server: c.endpoint(event.Server), Library: c.library(find),
 	}
+	if dialed := c.dialed(); dialed.IsValid() && dialed != netip.AddrPortFrom(e.Server.Addr, e.Server.Port) {
+		e.TCP.Dialed = dialed
+	}
 	if r := c.resetReason(); r != nil {
 		e.TCP.ResetReason = reasons[*r]
 	}
@@ -283,13 +286,33 @@ func (c connection) endpoint(side event.Side) event.Endpoint {
 		own, other = c.server, c.client
 	}
 	if own == nil {
-		h := &other.handshake
-		return event.Endpoint{Addr: netip.AddrFrom16(h.RemoteAddr).Unmap(), Port: h.RemotePort}
+		at := other.peer()
+		return event.Endpoint{Addr: at.Addr(), Port: at.Port()}
 	}
 	h := &own.handshake
 	return event.Endpoint{
 		Addr: netip.AddrFrom16(h.LocalAddr).Unmap(), Port: h.LocalPort, Process: process(h), Cgroup: h.Cgroup, NetNS: h.Netns,
 	}
+}
+
+// peer is where the other end is: as this end knows it or, if a SYN was refused, where NAT had sent that.
+func (h *half) peer() netip.AddrPort {
+	if h.handshake.ArrivedPort != 0 {
+		return addrPort(h.handshake.ArrivedAddr, h.handshake.ArrivedPort)
+	}
+	return addrPort(h.handshake.RemoteAddr, h.handshake.RemotePort)
+}
+
+// dialed is what the client connected to, the zero value if its end was not seen.
+func (c connection) dialed() netip.AddrPort {
+	if c.client == nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(c.client.handshake.RemoteAddr, c.client.handshake.RemotePort)
+}
+
+func addrPort(addr [16]uint8, port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(addr).Unmap(), port)
 }
 
 func process(h *bpfHandshake) *event.Process {

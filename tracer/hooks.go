@@ -60,6 +60,13 @@ var hooks = []hook{
 		},
 	},
 	{
+		purpose: PurposeRefused,
+		loss:    "a connection that NAT sends to a port where nobody listens is told as refused, not as a broken redirect",
+		variants: []variant{
+			{name: "tracepoint", program: bpfProgSynRefused, usable: tracepointWithoutSocket, attach: toTracing},
+		},
+	},
+	{
 		purpose: PurposeDestroyed,
 		loss:    "what a library said of a connection that the peer has reset may be told of the thread's next one",
 		variants: []variant{
@@ -103,6 +110,16 @@ func kprobeWithoutReason(k *kernel) error { return all(k, resetTakesNoReason, ha
 
 func tracepointWithReason(k *kernel) error {
 	return all(k, hasTracepoint("tcp_send_reset"), tracepointTakesReason)
+}
+
+// tracepointWithoutSocket: the tracepoint also fires where there is no socket since Linux 6.10 (commit 19822a980e19), the release in which it
+// is told the reason.
+func tracepointWithoutSocket(k *kernel) error {
+	err := tracepointWithReason(k)
+	if errors.Is(err, errNoReason) {
+		return errors.New("the tracepoint does not fire where there is no socket on this kernel")
+	}
+	return err
 }
 
 func tracepointWithoutReason(k *kernel) error {

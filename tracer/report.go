@@ -10,6 +10,7 @@ const (
 	PurposeSockets      Purpose = "sockets"       // birth, state and end of TCP sockets
 	PurposeResetSent    Purpose = "reset_sent"    // resets that this machine sends
 	PurposeResetReceive Purpose = "reset_receive" // resets that arrive
+	PurposeRefused      Purpose = "refused"       // SYNs that this machine refuses, and where NAT had sent them
 	PurposeDestroyed    Purpose = "destroyed"     // sockets that are gone, whatever became of them
 )
 

@@ -15,7 +15,11 @@ func connect(c *connection) (finding, bool) {
 	case "":
 		return abandoned(c), true
 	case "ECONNREFUSED":
-		f.refused()
+		if f.refused(); c.redirected() {
+			f.redirectRefused(c)
+		} else if c.TCP.Dialed.IsValid() {
+			f.hint = c.route() + "."
+		}
 	case errnoTimedOut:
 		f.unanswered("Nobody answered the connect until the client's kernel stopped trying (" + errnoTimedOut + ").")
 	default:

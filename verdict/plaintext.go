@@ -32,6 +32,9 @@ func plainPeer(c *connection) (finding, bool) {
 	if c.Alert != nil && c.Alert.Sender == event.Client && !c.repliedToClose(event.Client) {
 		f.gaveUp = event.Client
 	}
+	if c.redirected() {
+		f.redirectNotTLS(c)
+	}
 	return f, true
 }
 

@@ -1,0 +1,33 @@
+package verdict
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/tlstrace/tlstrace/event"
+)
+
+// arrives says where the client connected to, and where the connection arrived.
+func arrives(dialed, server string) func(*event.Event) {
+	return func(e *event.Event) {
+		at := netip.MustParseAddrPort(server)
+		e.Server.Addr, e.Server.Port = at.Addr(), at.Port()
+		e.TCP.Dialed = netip.MustParseAddrPort(dialed)
+	}
+}
+
+func TestRedirect(t *testing.T) {
+	refused := connecting(event.CloseRefused, "ECONNREFUSED", 0, 0.001)
+	const plain = "C:client_hello/512 S:plain/120 S:FIN C:FIN"
+	judgeRows(t, []row{
+		{"what leaves, and no proxy", "", "", both(refused, arrives("10.96.0.10:443", "127.0.0.1:15001")), "failed redirect_refused connect network client exact"},
+		{"what leaves over IPv6", "", "", both(refused, arrives("[fd00::10]:443", "[::1]:15001")), "failed redirect_refused connect network client exact"},
+		{"what arrives, and no proxy", "", "", both(refused, arrives("10.1.2.3:8443", "10.1.2.3:15006")), "failed redirect_refused connect network server exact"},
+		{"a load balancer, and no server", "", "", both(refused, arrives("10.96.0.10:443", "10.1.2.3:8443")), "failed connection_refused connect server server exact"},
+		{"loopback to loopback", "", "", both(refused, arrives("127.0.0.2:443", "127.0.0.1:8443")), "failed connection_refused connect server server exact"},
+
+		{"a proxy that expects plaintext", "", plain, arrives("10.1.2.3:8443", "10.1.2.3:15006"), "failed redirect_not_tls client_hello server server derived"},
+		{"its own", "", plain, arrives("10.96.0.10:443", "127.0.0.1:15001"), "failed redirect_not_tls client_hello server client derived"},
+		{"a plaintext server behind a load balancer", "", plain, arrives("10.96.0.10:443", "10.1.2.3:8080"), "failed tls_to_plaintext client_hello server client derived"},
+	})
+}
