@@ -11,7 +11,7 @@ EXEC := -exec '$(SUDO)'
 endif
 
 # Packages that need no privilege and no program but Go's; they are also tested for data races.
-PURE := ./cmd/... ./enrich/... ./event/... ./sink/... ./verdict/...
+PURE := ./cmd/... ./enrich/... ./event/... ./mesh/... ./sink/... ./verdict/...
 
 GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
 
