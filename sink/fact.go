@@ -170,8 +170,10 @@ func (s Screen) spellLibrary(l *event.Library) string {
 		text += fmt.Sprintf(": %s (error %d)", firstOf(s.safe(l.ErrorText), "error"), l.ErrorCode)
 	}
 	if l.VerifyText != "" || l.VerifyCode != 0 {
-		text += fmt.Sprintf("; certificate at depth %d: %s (verify %d)",
-			l.VerifyDepth, firstOf(s.safe(l.VerifyText), "refused"), l.VerifyCode)
+		text += fmt.Sprintf("; certificate at depth %d: %s", l.VerifyDepth, firstOf(s.safe(l.VerifyText), "refused"))
+	}
+	if l.VerifyCode != 0 {
+		text += fmt.Sprintf(" (verify %d)", l.VerifyCode)
 	}
 	return text
 }

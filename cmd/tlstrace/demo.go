@@ -65,7 +65,7 @@ func newDemo(w *world) *cobra.Command {
 
 // demo plays all scenarios while the tracer runs, and compares.
 func demo(ctx context.Context, w *world) ([]demoResult, error) {
-	events, err := w.open(tracer.Options{Successes: true, Noise: true})
+	events, err := w.open(tracer.Options{Successes: true, Noise: true, GetError: true})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/fatih/color"
@@ -71,13 +72,16 @@ func (w want) metBy(events []event.Event) bool {
 
 func (w want) isFailure(e event.Event) bool {
 	v := e.Verdict
-	if w.library != "" && v.Reason == w.library && v.Confidence == event.Exact {
+	if slices.Contains(w.library, v.Reason) && v.Confidence == event.Exact {
 		return v.GaveUp == w.gaveUp
 	}
 	return v.Reason == w.reason && v.GaveUp == w.gaveUp && v.Confidence == w.confidence
 }
 
 func (w want) String() string {
+	if n := len(w.library); n > 0 {
+		return spellVerdict(w.library[n-1], w.gaveUp, event.Exact)
+	}
 	if !w.healthy() {
 		return spellVerdict(w.reason, w.gaveUp, w.confidence)
 	}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,20 +19,22 @@ import (
 
 const explainLong = `explain draws one event as a handshake ladder: both ends, each record with its time and direction, the alert, the
 close; then what it means and what to look at. It takes the event of that ID (watch -o wide and -o json tell it), or else
-the last failure that the filters choose, from the file of --input, or from what watch saw last on this machine.
+the last failure that the filters choose, from the file of --input, from what the agent of --agent keeps, or from what watch saw last
+on this machine. With --lint it also names the object of an Istio configuration that the failure is most likely due to.
 
 `
 
 func newExplain(w *world) *cobra.Command {
 	var view viewFlags
 	var filter filterFlags
-	var input string
+	var from recordedFlags
+	var blame blameFlags
 	cmd := &cobra.Command{
 		Use:   "explain [ID]",
 		Short: "Draw one handshake, step by step",
 		Long:  explainLong + reasonsHelp(),
 		Example: "  sudo tlstrace explain\n  sudo tlstrace explain --reason unknown_ca --comm curl\n" +
-			"  tlstrace explain --input failures.jsonl 5d1f9a6e",
+			"  tlstrace explain --input failures.jsonl 5d1f9a6e\n  tlstrace explain --agent http://127.0.0.1:9499 --lint cluster 5d1f9a6e",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -39,28 +43,43 @@ func newExplain(w *world) *cobra.Command {
 			if len(args) > 0 {
 				id = args[0]
 			}
+			if err := blame.check(&view); err != nil {
+				return err
+			}
 			wanted, err := filter.build()
 			if err != nil {
 				return err
 			}
 			wanted.All = wanted.All || id != ""
-			e, err := find(ctx, w, input, id, &wanted)
+			filter.all = wanted.All
+			e, err := find(ctx, w, &from, filter.query(), id, &wanted)
 			if err != nil {
 				return err
 			}
-			return view.show(w, e)
+			if err := view.show(w, e); err != nil {
+				return err
+			}
+			return blame.show(ctx, w, &view, e)
 		},
 	}
 	view.register(cmd, "ladder", "ladder", "json", "yaml")
 	filter.register(cmd, w)
-	cmd.Flags().StringVar(&input, "input", "", "take the event from this JSON lines `file`; - is standard input")
+	from.remote.register(cmd)
+	blame.register(cmd)
+	cmd.Flags().StringVar(&from.input, "input", "", "take the event from this JSON lines `file`; - is standard input")
 	return cmd
+}
+
+// recordedFlags say where events are that were seen before.
+type recordedFlags struct {
+	input  string
+	remote remoteFlags
 }
 
 // find returns the last event of an ID, or without one the last that is wanted. An ID may be cut short where that is not
 // ambiguous.
-func find(ctx context.Context, w *world, input, id string, wanted *sink.Filter) (event.Event, error) {
-	recorded, err := openRecorded(w, input)
+func find(ctx context.Context, w *world, from *recordedFlags, query url.Values, id string, wanted *sink.Filter) (event.Event, error) {
+	recorded, err := from.open(ctx, w, query, wanted)
 	if err != nil {
 		return event.Event{}, err
 	}
@@ -75,11 +94,22 @@ func find(ctx context.Context, w *world, input, id string, wanted *sink.Filter) 
 	return found.result(ctx)
 }
 
-// openRecorded opens the input, or the journal of watch.
-func openRecorded(w *world, input string) (*replay, error) {
-	if input != "" {
-		return openReplay(w, input)
+// open opens the input, what the agent keeps, or the journal of watch.
+func (f *recordedFlags) open(ctx context.Context, w *world, query url.Values, wanted *sink.Filter) (source, error) {
+	switch {
+	case f.input != "" && f.remote.agent != "":
+		return nil, errTwoSources
+	case f.input != "":
+		return openReplay(w, f.input)
+	case f.remote.agent != "":
+		wanted.Since = time.Time{} // that is the agent's to judge, by its own clock
+		return f.remote.open(ctx, w, query, true)
 	}
+	return openSeen(w)
+}
+
+// openSeen opens the journal of watch.
+func openSeen(w *world) (source, error) {
 	path, err := journalPath()
 	if err != nil {
 		return nil, err

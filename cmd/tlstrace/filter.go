@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tlstrace/tlstrace/event"
 	"github.com/tlstrace/tlstrace/sink"
@@ -22,11 +23,18 @@ type filterFlags struct {
 }
 
 func (f *filterFlags) register(cmd *cobra.Command, w *world) {
-	f.reasons = choices{kind: "reason", allowed: spelled(event.Reasons())}
-	f.layers = choices{kind: "layer", allowed: spelled(event.Layers)}
 	f.since.now = w.now
 	flags := cmd.Flags()
 	flags.BoolVarP(&f.all, "all", "A", false, "show handshakes that succeeded, and noise such as probes, too")
+	f.choose(flags)
+	flags.Var(&f.since, "since", "of a recording: only events at or after this `time`, or this long ago")
+	f.complete(cmd)
+}
+
+// choose adds the flags that choose by what happened, and to whom.
+func (f *filterFlags) choose(flags *pflag.FlagSet) {
+	f.reasons = choices{kind: "reason", allowed: spelled(event.Reasons())}
+	f.layers = choices{kind: "layer", allowed: spelled(event.Layers)}
 	flags.Var(&f.reasons, "reason", "only for these reasons, listed above (repeatable, or with commas)")
 	flags.Var(&f.layers, "layer", "only on these layers (repeatable, or with commas)")
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "only with an end in this Kubernetes `namespace`")
@@ -37,8 +45,10 @@ func (f *filterFlags) register(cmd *cobra.Command, w *world) {
 	flags.UintSliceVar(&f.ports, "port", nil, "only to these server `ports`")
 	flags.IntSliceVar(&f.pids, "pid", nil, "only with an end in these processes: their `pids`")
 	flags.StringSliceVar(&f.comms, "comm", nil, "only with an end in processes of these names: `patterns`")
-	flags.Var(&f.since, "since", "of a recording: only events at or after this `time`, or this long ago")
 	flags.Lookup("port").DefValue = "" // not []
+}
+
+func (f *filterFlags) complete(cmd *cobra.Command) {
 	completeList(cmd, "reason", f.reasons.allowed)
 	completeList(cmd, "layer", f.layers.allowed)
 }

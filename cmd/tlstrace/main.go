@@ -22,15 +22,18 @@ const (
 
 // world is what a command may touch outside of itself.
 type world struct {
-	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
-	now    func() time.Time
-	proc   string // root of procfs
-	self   string // path of this program, for the peers of the demo
-	euid   int
-	open   func(tracer.Options) (source, error)
-	probe  func(tracer.Options) tracer.Report
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	now     func() time.Time
+	proc    string // root of procfs
+	cgroups string // where the hierarchies of cgroups are mounted
+	self    string // path of this program, for the peers of the demo
+	euid    int
+	agent   string   // URL of the agent that may run on this machine
+	args    []string // the command line that runs, for reading the configuration again
+	open    func(tracer.Options) (source, error)
+	probe   func(tracer.Options) tracer.Report
 }
 
 func main() {
@@ -41,20 +44,23 @@ func main() {
 
 func theWorld() *world {
 	return &world{
-		stdin:  os.Stdin,
-		stdout: os.Stdout,
-		stderr: os.Stderr,
-		now:    time.Now,
-		proc:   "/proc",
-		self:   "/proc/self/exe",
-		euid:   os.Geteuid(),
-		open:   func(o tracer.Options) (source, error) { return openTracer(o) },
-		probe:  tracer.Probe,
+		stdin:   os.Stdin,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		now:     time.Now,
+		proc:    "/proc",
+		cgroups: "/sys/fs/cgroup",
+		self:    "/proc/self/exe",
+		euid:    os.Geteuid(),
+		agent:   "http://" + defaultListen,
+		open:    func(o tracer.Options) (source, error) { return openTracer(o) },
+		probe:   tracer.Probe,
 	}
 }
 
 // run executes one command line and returns the exit code.
 func (w *world) run(args []string) int {
+	w.args = args
 	root := newRoot(w)
 	root.SetArgs(args)
 	err := root.Execute()

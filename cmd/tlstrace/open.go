@@ -10,9 +10,11 @@ import (
 	"github.com/tlstrace/tlstrace/verdict"
 )
 
-// openTracer attaches to the kernel; warnings go to standard error.
+// openTracer attaches to the kernel; warnings go to standard error unless there is a log for them.
 func openTracer(o tracer.Options) (source, error) {
-	o.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
 	t, err := tracer.Open(o)
 	if err != nil {
 		return nil, err // not t: a nil *Tracer in the interface would not be nil

@@ -34,7 +34,7 @@ func newRoot(w *world) *cobra.Command {
 	})
 	root.PersistentFlags().String("config", "", "YAML `file` with a key for every flag")
 	root.AddCommand(
-		newWatch(w), newExplain(w), newDoctor(w), newDemo(w), newDemoPeer(w), newVersion(w),
+		newWatch(w), newAgent(w), newExplain(w), newLogs(w), newDoctor(w), newDemo(w), newDemoPeer(w), newLint(w), newVersion(w),
 	)
 	for _, cmd := range root.Commands() {
 		documentEnvironment(cmd)
@@ -45,7 +45,9 @@ func newRoot(w *world) *cobra.Command {
 
 // completeNothing keeps the shell from offering files where none is meant.
 func completeNothing(cmd *cobra.Command) {
-	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	if cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if _, known := cmd.GetFlagCompletionFunc(f.Name); !known && !takesFile[f.Name] {
 			complete(cmd, f.Name, cobra.NoFileCompletions)
@@ -54,7 +56,12 @@ func completeNothing(cmd *cobra.Command) {
 }
 
 // takesFile are the flags whose value is a file or a directory.
-var takesFile = map[string]bool{"cgroup": true, "config": true, "input": true, "ready-file": true}
+var takesFile = map[string]bool{
+	"metrics": true,
+	"cgroup":  true, "config": true, "input": true, "ready-file": true, "kubeconfig": true, "token-file": true, "tls-cert": true,
+	"tls-key": true, "history-dir": true, "otlp-headers-file": true, "proc": true,
+	"filename": true, "baseline": true, "event": true,
+}
 
 // documentEnvironment lists in the help of a command by which variables its flags can be set.
 func documentEnvironment(cmd *cobra.Command) {

@@ -18,7 +18,8 @@ import (
 )
 
 const watchLong = `watch shows, live, every TLS handshake that fails on this machine: between whom, at which step, who gave up, and
-why. Ctrl-C ends it and sums up, worst first. With --input it replays events that were recorded with -o json.
+why. Ctrl-C ends it and sums up, worst first. With --input it replays events that were recorded with -o json. With --agent it
+shows what an agent tells, and with --since what that has kept: without --agent and --input, the agent on this machine.
 
 The last 100 failures are kept for 'tlstrace explain' in $XDG_STATE_HOME/tlstrace/last.jsonl, or
 /run/tlstrace/last.jsonl for root, readable by their owner only.
@@ -36,6 +37,7 @@ const (
 type watchFlags struct {
 	view      viewFlags
 	filter    filterFlags
+	remote    remoteFlags
 	input     string
 	duration  time.Duration
 	count     int
@@ -50,7 +52,7 @@ func newWatch(w *world) *cobra.Command {
 		Short: "Show failed handshakes as they happen",
 		Long:  watchLong + reasonsHelp(),
 		Example: "  sudo tlstrace watch\n  sudo tlstrace watch --layer certificate -o json > failures.jsonl\n" +
-			"  tlstrace watch --input failures.jsonl --reason unknown_ca",
+			"  tlstrace watch --since 10m\n  tlstrace watch --input failures.jsonl --reason unknown_ca",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
@@ -61,6 +63,7 @@ func newWatch(w *world) *cobra.Command {
 	}
 	f.view.register(cmd, "columns", "columns", "wide", "json", "yaml")
 	f.filter.register(cmd, w)
+	f.remote.register(cmd)
 	f.tracer.GetError = true // a session, not an agent
 	flags := cmd.Flags()
 	flags.StringVar(&f.input, "input", "", "replay the recorded events of this JSON lines `file`; - is standard input")
@@ -81,14 +84,23 @@ func (f *watchFlags) check() error {
 		return fmt.Errorf("--count %d: must not be negative", f.count)
 	case f.duration < 0:
 		return fmt.Errorf("--duration %s: must not be negative", f.duration)
-	case f.tracer.RingBytes < minRingBytes || f.tracer.RingBytes > maxRingBytes:
-		return fmt.Errorf("--ring-bytes %d: must be from %d to %d", f.tracer.RingBytes, minRingBytes, maxRingBytes)
-	case f.tracer.MaxInflight < 1 || f.tracer.MaxInflight > maxMaxInflight:
-		return fmt.Errorf("--max-inflight %d: must be from 1 to %d", f.tracer.MaxInflight, maxMaxInflight)
-	case f.input == "" && !f.filter.since.IsZero():
-		return errors.New("--since looks back into a recording: give one with --input")
+	case f.input != "" && f.remote.agent != "":
+		return errTwoSources
 	case f.input != "" && f.tracer.Cgroup != "":
 		return errors.New("--cgroup says what to trace, --input replays a recording: give one of them")
+	case f.remote.agent != "" && f.tracer.Cgroup != "":
+		return errors.New("--cgroup says what to trace, --agent shows what an agent traces: give one of them")
+	}
+	return checkTracer(f.tracer)
+}
+
+// checkTracer refuses what no node can spare.
+func checkTracer(o tracer.Options) error {
+	switch {
+	case o.RingBytes < minRingBytes || o.RingBytes > maxRingBytes:
+		return fmt.Errorf("--ring-bytes %d: must be from %d to %d", o.RingBytes, minRingBytes, maxRingBytes)
+	case o.MaxInflight < 1 || o.MaxInflight > maxMaxInflight:
+		return fmt.Errorf("--max-inflight %d: must be from 1 to %d", o.MaxInflight, maxMaxInflight)
 	}
 	return nil
 }
@@ -101,7 +113,7 @@ func watch(ctx context.Context, w *world, f *watchFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	events, err := f.open(w, &wanted)
+	events, err := f.open(ctx, w, &wanted)
 	if err != nil {
 		return err
 	}
@@ -118,7 +130,7 @@ func watch(ctx context.Context, w *world, f *watchFlags) (err error) {
 		defer cancel()
 	}
 	passed := newCensus(w, events, &wanted)
-	flow := newFlow(w, events, f.input != "")
+	flow := newFlow(w, events, !f.traces())
 	flow.filter = passed.match
 	view := f.view.sink(w)
 	flow.sink = f.sinks(w, view, passed)
@@ -132,10 +144,17 @@ func watch(ctx context.Context, w *world, f *watchFlags) (err error) {
 	return errors.Join(err, flow.sink.Close())
 }
 
-// open attaches the tracer, which tells only what can be wanted, or opens the recording.
-func (f *watchFlags) open(w *world, wanted *sink.Filter) (source, error) {
-	if f.input != "" {
+// traces says that the events are those of this machine's kernel, and not a recording or an agent's.
+func (f *watchFlags) traces() bool { return f.input == "" && f.remote.agent == "" }
+
+// open attaches the tracer, which tells only what can be wanted, or opens the recording, or asks an agent.
+func (f *watchFlags) open(ctx context.Context, w *world, wanted *sink.Filter) (source, error) {
+	switch {
+	case f.input != "":
 		return openReplay(w, f.input)
+	case f.remote.agent != "" || !f.filter.since.IsZero():
+		wanted.Since = time.Time{} // that is the agent's to judge, by its own clock
+		return f.ask(ctx, w)
 	}
 	f.tracer.Successes, f.tracer.Noise = wanted.Wants(event.Succeeded), wanted.Wants(event.Noise)
 	t, err := w.open(f.tracer)
@@ -146,10 +165,24 @@ func (f *watchFlags) open(w *world, wanted *sink.Filter) (source, error) {
 	return t, err
 }
 
+// ask connects to the agent that was named, or for --since to the one that may run here.
+func (f *watchFlags) ask(ctx context.Context, w *world) (source, error) {
+	named := f.remote.agent != ""
+	if !named {
+		f.remote.agent = w.agent
+		fmt.Fprintf(w.stderr, "--since looks back: asking the agent at %s\n", w.agent)
+	}
+	events, err := f.remote.open(ctx, w, f.filter.query(), false)
+	if err != nil && !named {
+		return nil, noAgent(w.agent, err)
+	}
+	return events, err
+}
+
 // sinks are the view that was asked for, the journal, the summary at the end, and what ends it after enough events.
 func (f *watchFlags) sinks(w *world, view sink.Sink, passed *census) sink.Sink {
 	sinks := sink.Multi{view}
-	if f.input == "" {
+	if f.traces() {
 		if path, err := journalPath(); err == nil {
 			sinks = append(sinks, openJournal(path, w.stderr))
 		}
@@ -183,6 +216,9 @@ func (f *watchFlags) begin(w *world, view sink.Sink) error {
 }
 
 func (f *watchFlags) banner() string {
+	if f.remote.agent != "" {
+		return "following the agent at " + shown(f.remote.agent) + "; Ctrl-C sums up"
+	}
 	what := "every TLS handshake on this machine"
 	if f.tracer.Cgroup != "" {
 		what = "the TLS handshakes of " + sink.Escape(f.tracer.Cgroup, 200)
