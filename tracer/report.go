@@ -14,6 +14,11 @@ const (
 	PurposeDestroyed    Purpose = "destroyed"     // sockets that are gone, whatever became of them
 )
 
+// Purposes lists them all.
+var Purposes = []Purpose{
+	PurposeIngress, PurposeEgress, PurposeSockets, PurposeResetSent, PurposeResetReceive, PurposeRefused, PurposeDestroyed,
+}
+
 // Report is what this machine allows, as found by asking the kernel. [Probe] makes it; nothing stays attached.
 type Report struct {
 	Kernel   string       `json:"kernel"`   // uname -r

@@ -82,17 +82,11 @@ func (g *figures) resets() (map[metrics.Reset]uint64, error) {
 	return resets, err
 }
 
-// purposes are all that hooks serve.
-var purposes = []tracer.Purpose{
-	tracer.PurposeIngress, tracer.PurposeEgress, tracer.PurposeSockets, tracer.PurposeResetSent, tracer.PurposeResetReceive,
-	tracer.PurposeDestroyed,
-}
-
 // hooks lists every purpose, also those that nothing serves.
 func (g *figures) hooks() []metrics.Hook {
 	attached, _ := figure(g, func(k kernel) (map[tracer.Purpose]string, error) { return k.Hooks(), nil })
 	var hooks []metrics.Hook
-	for _, p := range purposes {
+	for _, p := range tracer.Purposes {
 		hooks = append(hooks, metrics.Hook{Name: string(p), Variant: attached[p], Attached: attached[p] != ""})
 	}
 	return hooks
