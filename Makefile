@@ -16,7 +16,7 @@ PURE := ./cmd/... ./enrich/... ./event/... ./mesh/... ./sink/... ./verdict/...
 GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench test-kernels test-libraries image clean
+.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench bench-agent bench-lint bench-logs test-kernels test-libraries image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,15 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 bench: build ## measure what tracing costs, as a table (root)
 	go test -c -o bin/pipeline.test ./tracer
 	go run $(EXEC) ./test/bench
+
+bench-agent: ## measure the agent among 10,000 pods at 1,000 failures a second (root; 3 minutes)
+	go test -run '^$$' -bench Agent -benchtime 30000x -timeout 30m $(EXEC) ./test/agent
+
+bench-lint: ## measure lint on 5,000 pods and 500 policies
+	go test -run '^$$' -bench Cluster -benchtime 3x ./mesh/lint
+
+bench-logs: build ## measure the reader of logs next to five regular expressions in Python
+	go run ./test/bench/logs -binary bin/tlstrace
 
 test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, ... or all
 	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 60m ./test/kernels/
