@@ -187,7 +187,7 @@ int BPF_KPROBE(verify_result, void *store)
 	return 0;
 }
 
-// X509_verify_cert_error_string(code), which BoringSSL's programs call for the text of a result that they do not like.
+// A place in BoringSSL where the result of a verification is in the register of a first argument.
 SEC("uprobe/verify_code")
 int BPF_KPROBE(verify_code, long code)
 {

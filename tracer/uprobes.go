@@ -29,6 +29,7 @@ var uprobes = []uprobe{
 	{probe: library.ProbeSetError, entry: bpfProgOpensslSetError, fallback: true},
 	{probe: library.ProbePutError, entry: bpfProgPutError, fallback: true},
 	{probe: library.ProbeVerifyResult, entry: bpfProgVerifyResult},
+	{probe: library.ProbeVerifyCode, entry: bpfProgVerifyCode},
 	{probe: library.ProbeGoAlert, entry: bpfProgGoAlert},
 	{probe: library.ProbeGoHandshake, entry: bpfProgGoHandshake},
 	{probe: library.ProbeGoClientCert, entry: bpfProgGoHandshake},

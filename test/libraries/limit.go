@@ -77,21 +77,6 @@ func nodeLimits(r row) (limit, bool) {
 	return limit{}, false
 }
 
-// bunLimits: as Node, and there are no symbols by which the verify result could be found.
-func bunLimits(r row) (limit, bool) {
-	if !r.failure.certificate {
-		return limit{}, false
-	}
-	reason := event.ServerCertificateRejected
-	if r.side == event.Server {
-		reason = event.ClientCertificateRejected
-	}
-	return limit{
-		reasons: []event.Reason{reason}, confidence: event.Inferred, heard: true,
-		why: "Bun judges certificates itself and closes without an alert; the verify result cannot be found in a stripped program.",
-	}, true
-}
-
 // admits says that what was reported is what the limit says.
 func (l limit) admits(v event.Verdict) bool {
 	return slices.Contains(l.reasons, v.Reason) && v.Confidence == l.confidence

@@ -42,7 +42,7 @@ func node(path, version string) program {
 
 // bun is BoringSSL inside a program of 100 MB without symbols.
 func bun(path, version string) program {
-	return peer(program{name: "Bun " + version, family: "boringssl", file: path, limits: bunLimits}, path, peerScript)
+	return peer(program{name: "Bun " + version, family: "boringssl", file: path}, path, peerScript)
 }
 
 func golang(name, binary string) program {

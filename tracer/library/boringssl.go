@@ -64,7 +64,8 @@ func boringFromCalls(img *Image, names *sources) (*Target, error) {
 		t.Note = fmt.Sprintf("stripped, and code for %s cannot be read: nothing is seen", img.Machine())
 		return t, nil
 	}
-	counted, err := countCalls(img, names, calls)
+	var verifies []uint64
+	counted, err := countCalls(img, names, calls.noting(verifySource, &verifies))
 	if err != nil {
 		return nil, fmt.Errorf("search for BoringSSL's error calls: %w", err)
 	}
@@ -75,6 +76,13 @@ func boringFromCalls(img *Image, names *sources) (*Target, error) {
 		return t, nil
 	}
 	t.Note = "stripped: errors are seen, the verify result and SSL_get_error are not"
+	results, err := verifyResults(img, verifies)
+	if err != nil {
+		return nil, fmt.Errorf("search for BoringSSL's verify result: %w", err)
+	}
+	if len(results) == 1 && t.addPoint(img, ProbeVerifyCode, results[0]) {
+		t.Note = "stripped: errors and the results of the library's own verification are seen, SSL_get_error is not"
+	}
 	return t, nil
 }
 

@@ -11,7 +11,7 @@ const (
 )
 
 // errorCallsAArch64 is [errorCalls] for A64: ADRP and ADD, or ADR, into X3, then BL. start is that of an instruction.
-func errorCallsAArch64(code []byte, start, end int, addr uint64, names *sources, vote func(uint64)) {
+func errorCallsAArch64(code []byte, start, end int, addr uint64, names *sources, visit func(errorCall)) {
 	for i := start; i < end && i+4 <= len(code); i += 4 {
 		if code[i]&31 != 3 { // no X3, as almost everywhere
 			continue
@@ -27,7 +27,9 @@ func errorCallsAArch64(code []byte, start, end int, addr uint64, names *sources,
 			continue
 		}
 		if names.at(loaded) {
-			voteAArch64(code, i+4, addr, vote)
+			if target, ok := calledAArch64(code, i+4, addr); ok {
+				visit(errorCall{name: loaded, loaded: addr + uint64(i+4), target: target})
+			}
 		}
 	}
 }
@@ -48,12 +50,13 @@ func adrOffset(word uint32) uint64 {
 	return uint64(int64(int32(word<<8)>>13<<2 | int32(word>>29&3)))
 }
 
-func voteAArch64(code []byte, from int, addr uint64, vote func(uint64)) {
+// calledAArch64 is the target of the first call after a load.
+func calledAArch64(code []byte, from int, addr uint64) (uint64, bool) {
 	for i := from; i < from+callWindow-8 && i+4 <= len(code); i += 4 {
 		word := binary.LittleEndian.Uint32(code[i:])
 		if word&armCallMask == armCall {
-			vote(addr + uint64(i) + uint64(int64(int32(word<<6)>>4)))
-			return
+			return addr + uint64(i) + uint64(int64(int32(word<<6)>>4)), true
 		}
 	}
+	return 0, false
 }

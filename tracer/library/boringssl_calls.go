@@ -1,6 +1,9 @@
 package library
 
-import "debug/elf"
+import (
+	"debug/elf"
+	"strings"
+)
 
 // votes counts, by the address of the function that is called, the calls that get the name of a source file as 4th argument.
 type votes map[uint64]int
@@ -9,13 +12,34 @@ type votes map[uint64]int
 const (
 	callWindow = 96 // bytes of code from the start of a load to the end of the call; whole instructions of A64
 	maxTargets = 1 << 14
+	maxPlaces  = 64 // that name one file
 	minVotes   = 24 // BoringSSL's ssl folder has some 700 such calls
 	minMargin  = 4  // how many times the votes of the next best
 )
 
-// errorCalls finds the calls in a segment's piece of code, which is at addr: a load of a name's address into the register of
-// the 4th argument, and the next call after it. It looks at loads from start to end; what is around is there for the rest.
-type errorCalls func(code []byte, start, end int, addr uint64, names *sources, vote func(target uint64))
+// errorCall is a load of a source file's name into the register of the 4th argument, and the next call after it. All three are
+// addresses.
+type errorCall struct {
+	name   uint64
+	loaded uint64 // where the instruction after the load begins
+	target uint64 // the function that is called
+}
+
+// errorCalls finds the calls in a segment's piece of code, which is at addr. It looks at loads from start to end; what is around
+// is there for the rest.
+type errorCalls func(code []byte, start, end int, addr uint64, names *sources, visit func(errorCall))
+
+// noting is a search that notes, too, where a source file is named by a call: a few places, however the file is called.
+func (find errorCalls) noting(file string, places *[]uint64) errorCalls {
+	return func(code []byte, start, end int, addr uint64, names *sources, visit func(errorCall)) {
+		find(code, start, end, addr, names, func(c errorCall) {
+			visit(c)
+			if strings.HasSuffix(names.names[c.name], "/"+file) && len(*places) < maxPlaces {
+				*places = append(*places, c.loaded)
+			}
+		})
+	}
+}
 
 // errorCallsOf knows two processors.
 func errorCallsOf(m elf.Machine) (errorCalls, bool) {
@@ -31,9 +55,9 @@ func errorCallsOf(m elf.Machine) (errorCalls, bool) {
 // countCalls lets every error call in the file vote.
 func countCalls(img *Image, names *sources, find errorCalls) (votes, error) {
 	counted, code, left := votes{}, img.Executable(), uint64(maxSearch)
-	vote := func(target uint64) {
-		if _, known := counted[target]; (known || len(counted) < maxTargets) && within(code, target) {
-			counted[target]++
+	vote := func(c errorCall) {
+		if _, known := counted[c.target]; (known || len(counted) < maxTargets) && within(code, c.target) {
+			counted[c.target]++
 		}
 	}
 	for _, s := range code {

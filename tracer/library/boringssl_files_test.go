@@ -147,13 +147,17 @@ func TestBoringSSLCallsAgreeWithSymbols(t *testing.T) {
 	}
 }
 
-// The place in Bun for amd64 was seen to run for errors ([TestBoringSSLStrippedFires]), that for arm64 was read in its code.
+// The places in Bun for amd64 were seen to run ([TestBoringSSLStrippedFires], [TestBoringSSLVerifyStrippedFires]), those for arm64
+// were read in its code.
 func TestBoringSSLStatic(t *testing.T) {
-	for p, want := range map[npmPackage]uint64{bunAMD64: 0x2074360, bunARM64: 0x1e03880} {
+	for p, want := range map[npmPackage][]Point{
+		bunAMD64: {{ProbePutError, 0x2074360}, {ProbeVerifyCode, 0x23920a3}},
+		bunARM64: {{ProbePutError, 0x1e03880}, {ProbeVerifyCode, 0x213a7ac}},
+	} {
 		t.Run(p.name, func(t *testing.T) {
 			found, err := findBoringSSL(openImage(t, npmFile(t, p)))
-			if err != nil || found == nil || !slices.Equal(found.Points, []Point{{ProbePutError, want}}) {
-				t.Errorf("findBoringSSL: %+v, %v, want %s at %#x", found, err, ProbePutError, want)
+			if err != nil || found == nil || !slices.Equal(found.Points, want) {
+				t.Errorf("findBoringSSL: %+v, %v, want %+v", found, err, want)
 			}
 		})
 	}

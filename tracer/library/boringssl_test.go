@@ -243,7 +243,7 @@ func FuzzErrorCalls(f *testing.F) {
 	f.Fuzz(func(t *testing.T, code []byte, start uint16) {
 		for _, find := range []errorCalls{errorCallsX86, errorCallsAArch64} {
 			count := 0
-			find(code, int(start)&^3, len(code), codeAddr, names, func(uint64) { count++ })
+			find(code, int(start)&^3, len(code), codeAddr, names, func(errorCall) { count++ })
 			if count > len(code)/4 {
 				t.Errorf("%d calls in %d bytes", count, len(code))
 			}

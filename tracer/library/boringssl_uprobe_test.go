@@ -39,9 +39,14 @@ type boringError struct{ library, reason uint32 }
 
 func probeBoringErrors(t *testing.T, path string) boringErrors {
 	t.Helper()
+	return probeBoring(t, path, ProbePutError)
+}
+
+func probeBoring(t *testing.T, path string, probe Probe) boringErrors {
+	t.Helper()
 	found, err := findBoringSSL(openImage(t, path))
-	if err != nil || found == nil || len(found.offsets(ProbePutError)) != 1 {
-		t.Fatalf("findBoringSSL(%s): %+v, %v, want %s", path, found, err, ProbePutError)
+	if err != nil || found == nil || len(found.offsets(probe)) != 1 {
+		t.Fatalf("findBoringSSL(%s): %+v, %v, want %s", path, found, err, probe)
 	}
 	events, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: 1 << 16})
 	if err != nil {
@@ -57,7 +62,7 @@ func probeBoringErrors(t *testing.T, path string) boringErrors {
 	if err != nil {
 		t.Fatal(err)
 	}
-	up, err := file.Uprobe("", program, &link.UprobeOptions{Address: found.offsets(ProbePutError)[0]})
+	up, err := file.Uprobe("", program, &link.UprobeOptions{Address: found.offsets(probe)[0]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,10 +252,21 @@ func TestBoringSSLStrippedFiresInServer(t *testing.T) {
 // serveBun starts a server that ends with the test, and returns its address.
 func serveBun(t *testing.T, bun, dir string) (addr string) {
 	t.Helper()
+	return serveBunWith(t, bun, dir, `, ca: Bun.file("fresh.pem"), requestCert: true, rejectUnauthorized: true`)
+}
+
+// serveBunPlain is serveBun for a server that asks for no certificate.
+func serveBunPlain(t *testing.T, bun, dir string) (addr string) {
+	t.Helper()
+	return serveBunWith(t, bun, dir, "")
+}
+
+func serveBunWith(t *testing.T, bun, dir, options string) (addr string) {
+	t.Helper()
 	addr = freeAddress(t)
 	_, port, _ := net.SplitHostPort(addr)
 	server := exec.CommandContext(t.Context(), bun, "-e", `Bun.serve({hostname: "127.0.0.1", port: `+port+`, tls: {
-		key: Bun.file("fresh.key"), cert: Bun.file("fresh.pem"), ca: Bun.file("fresh.pem"), requestCert: true, rejectUnauthorized: true,
+		key: Bun.file("fresh.key"), cert: Bun.file("fresh.pem")`+options+`,
 	}, fetch() { return new Response("ok") }})`)
 	server.Dir = dir
 	if err := server.Start(); err != nil {

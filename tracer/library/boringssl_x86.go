@@ -15,19 +15,25 @@ const (
 )
 
 // errorCallsX86 is [errorCalls] for x86-64. It searches for the one byte of each load that is rarest in code.
-func errorCallsX86(code []byte, start, end int, addr uint64, names *sources, vote func(uint64)) {
+func errorCallsX86(code []byte, start, end int, addr uint64, names *sources, visit func(errorCall)) {
+	load := func(i int, name uint64) {
+		if !names.at(name) {
+			return
+		}
+		if target, ok := calledX86(code, i, addr); ok {
+			visit(errorCall{name: name, loaded: addr + uint64(i), target: target})
+		}
+	}
 	eachByte(code, start, end, x86MovECX, func(i int) {
-		if i+5 <= len(code) && names.at(uint64(binary.LittleEndian.Uint32(code[i+1:]))) && (i == 0 || code[i-1] != x86RexB) {
-			voteX86(code, i+5, addr, vote)
+		if i+5 <= len(code) && (i == 0 || code[i-1] != x86RexB) {
+			load(i+5, uint64(binary.LittleEndian.Uint32(code[i+1:])))
 		}
 	})
 	eachByte(code, start+2, end+2, x86LeaRCX, func(i int) {
 		if i+5 > len(code) || code[i-1] != 0x8d || code[i-2] != 0x48 {
 			return
 		}
-		if names.at(addr + uint64(i+5) + displacement(code[i+1:])) {
-			voteX86(code, i+5, addr, vote)
-		}
+		load(i+5, addr+uint64(i+5)+displacement(code[i+1:]))
 	})
 }
 
@@ -44,14 +50,15 @@ func eachByte(code []byte, start, end int, b byte, visit func(i int)) {
 	}
 }
 
-// voteX86 votes for the first call after a load. It does not decode what lies between, so that an e8 inside another
+// calledX86 is the target of the first call after a load. It does not decode what lies between, so that an e8 inside another
 // instruction may be taken for a call: such votes are lost, but scattered.
-func voteX86(code []byte, from int, addr uint64, vote func(uint64)) {
+func calledX86(code []byte, from int, addr uint64) (uint64, bool) {
 	window := code[from:min(len(code), from+callWindow-8)]
 	i := bytes.IndexByte(window, x86Call)
-	if i >= 0 && i+x86CallLen <= len(window) {
-		vote(addr + uint64(from+i+x86CallLen) + displacement(window[i+1:]))
+	if i < 0 || i+x86CallLen > len(window) {
+		return 0, false
 	}
+	return addr + uint64(from+i+x86CallLen) + displacement(window[i+1:]), true
 }
 
 // displacement is a signed 32 bit number, extended so that adding it to an address works.

@@ -27,6 +27,9 @@ const (
 	ProbePutError Probe = "put_error"
 	// ProbeVerifyResult is the entry of X509_STORE_CTX_get_error(X509_STORE_CTX *ctx).
 	ProbeVerifyResult Probe = "verify_result"
+	// ProbeVerifyCode is the place in BoringSSL's ssl_crypto_x509_session_verify_cert_chain at which the result of X509_verify_cert
+	// is in the register of a first argument. It runs once for each chain that the peer sent.
+	ProbeVerifyCode Probe = "verify_code"
 	// ProbeGoAlert is the start of crypto/tls.(*Conn).sendAlertLocked, after it has made sure of its stack.
 	ProbeGoAlert Probe = "go_alert"
 	// ProbeGoHandshake is a RET instruction of crypto/tls.(*Conn).clientHandshake.
