@@ -170,7 +170,11 @@ func (s Screen) spellLibrary(l *event.Library) string {
 		text += fmt.Sprintf(": %s (error %d)", firstOf(s.safe(l.ErrorText), "error"), l.ErrorCode)
 	}
 	if l.VerifyText != "" || l.VerifyCode != 0 {
-		text += fmt.Sprintf("; certificate at depth %d: %s", l.VerifyDepth, firstOf(s.safe(l.VerifyText), "refused"))
+		text += "; certificate"
+		if l.VerifyDepth > 0 { // not every library tells it
+			text += fmt.Sprintf(" at depth %d", l.VerifyDepth)
+		}
+		text += ": " + firstOf(s.safe(l.VerifyText), "refused")
 	}
 	if l.VerifyCode != 0 {
 		text += fmt.Sprintf(" (verify %d)", l.VerifyCode)
