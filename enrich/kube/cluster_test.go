@@ -151,6 +151,16 @@ func (w *world) testServices() {
 	n := w.names("nowhere")
 	eventually(w.t, "the services are known", func() bool { return server(n, one.Spec.ClusterIP) != nil })
 	check(w.t, "a cluster IP", &event.K8s{Namespace: ns, Service: "one"}, server(n, one.Spec.ClusterIP))
+	redirected := event.Event{Time: time.Now(), Server: event.Endpoint{Addr: netip.MustParseAddr("127.0.0.1"), Port: 15001},
+		TCP: event.TCP{Dialed: netip.AddrPortFrom(netip.MustParseAddr(one.Spec.ClusterIP), 443)}}
+	n.Fill(w.t.Context(), &redirected)
+	check(w.t, "a service whose clients are sent to a proxy that is not there", &event.K8s{Namespace: ns, Service: "one"}, redirected.Server.K8s)
+	balanced := event.Event{Time: time.Now(), Server: event.Endpoint{Addr: netip.MustParseAddr(pods[0].Status.PodIP), Port: 15006},
+		TCP: event.TCP{Dialed: netip.AddrPortFrom(netip.MustParseAddr(one.Spec.ClusterIP), 443)}}
+	n.Fill(w.t.Context(), &balanced)
+	if k := balanced.Server.K8s; k == nil || k.Pod != pods[0].Name || k.Service != "one" {
+		w.t.Errorf("a pod behind the service that was dialed is named %+v", k)
+	}
 	service := func(pod *corev1.Pod, port uint16, sni string) string {
 		e := event.Event{Time: time.Now(), TLS: &event.TLS{SNI: sni},
 			Server: event.Endpoint{Addr: netip.MustParseAddr(pod.Status.PodIP), Port: port}}

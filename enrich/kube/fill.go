@@ -84,7 +84,7 @@ func (f *filling) end(end *event.Endpoint, serves bool) *event.K8s {
 	if end.Cgroup != 0 || end.NetNS != 0 || end.Process != nil {
 		p, k = f.local(end)
 	} else {
-		p, k = f.remote(end.Addr.Unmap())
+		p, k = f.remote(f.asked(end.Addr.Unmap(), serves))
 	}
 	if p == nil {
 		return k
@@ -94,6 +94,14 @@ func (f *filling) end(end *event.Endpoint, serves bool) *event.K8s {
 		f.setService(p, k, netip.AddrPortFrom(end.Addr.Unmap(), end.Port))
 	}
 	return k
+}
+
+// asked is the address to name an end by: what the client dialed where NAT sent it to the loopback of its own pod, and nobody was there.
+func (f *filling) asked(addr netip.Addr, serves bool) netip.Addr {
+	if dialed := f.event.TCP.Dialed; serves && addr.IsLoopback() && dialed.IsValid() {
+		return dialed.Addr().Unmap()
+	}
+	return addr
 }
 
 // local names an end on this node: by its cgroup or process, or if those are gone by the address, without the container.
@@ -182,8 +190,13 @@ func (f *filling) setWorkload(p *pod, k *event.K8s) {
 	}
 }
 
-// setService names the service that a pod serves on a port, if there is but one or the client asked for one of them by name.
+// setService names the service that the client dialed, or else the one that a pod serves on a port, if there is but one or the client asked
+// for one of them by name.
 func (f *filling) setService(p *pod, k *event.K8s, at netip.AddrPort) {
+	if dialed, named, _ := f.names.services.at(f.event.TCP.Dialed.Addr().Unmap(), f.event.Time); named && dialed.namespace == p.namespace {
+		k.Service = dialed.name.Value()
+		return
+	}
 	candidates, s := f.names.slices.of(p.namespace, at)
 	k.Service = theService(candidates, k.Namespace, f.event)
 	if s != settled {
