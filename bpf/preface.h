@@ -56,6 +56,12 @@ static __always_inline __u8 server_preface(const __u8 *b)
 	return PREFACE_OTHER;
 }
 
+// is_bad_request: HTTP status 400, with which servers answer HTTP on a TLS port.
+static __always_inline bool is_bad_request(const __u8 *b)
+{
+	return STARTS(b, "HTTP/1.1 400") || STARTS(b, "HTTP/1.0 400");
+}
+
 // is_tls tells whether bytes may begin a stream of TLS records: a handshake or an alert of version 3.x.
 // A first segment of one byte is given the benefit of the doubt; the record header is checked once it is whole.
 static __always_inline bool is_tls(const __u8 *b, __u32 n)

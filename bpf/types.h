@@ -79,6 +79,7 @@ enum handshake_flag {
 	HS_STASHED = 1 << 9,	  // a segment arrived before its predecessor and was kept aside
 	HS_NO_HELLO = 1 << 10,	  // no room was left to keep the hello
 	HS_SUCCEEDED = 1 << 11,	  // both sides are done: certain from the records
+	HS_BAD_REQUEST = 1 << 12, // the server answered in plaintext, with HTTP status 400
 };
 
 // One TLS record of the trail.

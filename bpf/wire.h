@@ -43,6 +43,8 @@ static __always_inline bool note_plain(struct handshake *hs, struct stream *s, s
 		hs->preface = client_preface(b);
 	else if (!client && hs->preface <= PREFACE_OTHER)
 		hs->preface = server_preface(b);
+	if (!client && is_bad_request(b))
+		hs->flags |= HS_BAD_REQUEST;
 	if (peer->state != STREAM_OPENING) {
 		if (client && hs->preface == PREFACE_POSTGRES)
 			return true;

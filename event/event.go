@@ -129,6 +129,8 @@ type TCP struct {
 	Retransmits uint32         `json:"retransmits,omitempty"`
 	// TLSListener says that this server port has answered other connections with TLS.
 	TLSListener bool `json:"tls_listener,omitempty"`
+	// BadRequest says that the server answered plaintext with HTTP status 400, as it does to say that this port is for TLS.
+	BadRequest bool `json:"bad_request,omitempty"`
 	// Idle is the time in seconds between the last record and the close.
 	Idle float64 `json:"idle,omitempty"`
 }

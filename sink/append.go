@@ -129,6 +129,7 @@ func (o *object) tcp(key string, t *event.TCP) {
 	o.unsigned("server_bytes", t.ServerBytes)
 	o.count("retransmits", int64(t.Retransmits))
 	o.flag("tls_listener", t.TLSListener)
+	o.flag("bad_request", t.BadRequest)
 	if t.Idle != 0 {
 		o.float("idle", t.Idle)
 	}

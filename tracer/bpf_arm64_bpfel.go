@@ -152,6 +152,7 @@ const (
 	bpfHandshakeFlagHS_STASHED        bpfHandshakeFlag = 512
 	bpfHandshakeFlagHS_NO_HELLO       bpfHandshakeFlag = 1024
 	bpfHandshakeFlagHS_SUCCEEDED      bpfHandshakeFlag = 2048
+	bpfHandshakeFlagHS_BAD_REQUEST    bpfHandshakeFlag = 4096
 )
 
 type bpfHello struct {

@@ -103,7 +103,7 @@ func (c connection) tcp(client, server flow) event.TCP {
 	t := event.TCP{
 		ClosedBy: closer, How: how, ResetBy: c.resetBy(),
 		ClientBytes: client.bytes(), ServerBytes: server.bytes(),
-		TLSListener: c.has(bpfHandshakeFlagHS_TLS_LISTENER),
+		TLSListener: c.has(bpfHandshakeFlagHS_TLS_LISTENER), BadRequest: c.has(bpfHandshakeFlagHS_BAD_REQUEST),
 	}
 	if how != event.CloseOpen {
 		t.ClosedAt = int64(at-c.start()) / 1000

@@ -32,7 +32,7 @@ func TestAnAlertThatAnswersACloseIsNotItsCause(t *testing.T) {
 func TestAPlaintextAnswerOnATLSPortIsTheServersEnd(t *testing.T) {
 	e := event.Event{
 		ObservedFrom: event.FromBoth, Preface: event.PrefaceHTTP, Duration: 0.002,
-		TCP: event.TCP{ClosedBy: event.Client, How: event.CloseFIN, ClosedAt: 1900, ClientBytes: 79, ServerBytes: 400, TLSListener: true},
+		TCP: event.TCP{ClosedBy: event.Client, How: event.CloseFIN, ClosedAt: 1900, ClientBytes: 79, ServerBytes: 400, TLSListener: true, BadRequest: true},
 	}
 	if v := Judge(e).Verdict; v.Reason != event.PlaintextToTLS || v.GaveUp != event.Server {
 		t.Errorf("%s, %s gave up", v.Reason, v.GaveUp)

@@ -99,7 +99,7 @@ func plaintextListener(c *connection) finding {
 		f.summary += " and the server ended the connection without a word."
 	case silent && c.Preface != "" && c.pause() >= promptly:
 		f.summary += " and the server never answered."
-	case !silent && c.Preface == event.PrefaceHTTP && c.TCP.ServerBytes <= shortAnswer && c.pause() < promptly:
+	case c.TCP.BadRequest && !c.sidecar() && c.Preface == event.PrefaceHTTP && c.TCP.ServerBytes <= shortAnswer && c.pause() < promptly:
 		f.gaveUp = event.Server // by its answer, whoever then closes first
 		f.summary += " and the server answered in plaintext, as servers do to say so."
 	default:

@@ -31,7 +31,7 @@ func TestPlaintext(t *testing.T) {
 		{"garbage to GnuTLS, which waits for more of it", "", "C:plain/100 +1559ms C:FIN S:alert(2,50) C:RST", listener(event.PrefaceOther), "failed malformed client_hello client client derived"},
 		{"garbage to TLS, no word", "", "C:plain/80 S:FIN", listener(event.PrefaceOther), "failed malformed client_hello server client inferred"},
 		{"HTTP to STRICT mTLS, reset", "", "C:plain/80 S:RST", listener(event.PrefaceHTTP), "failed plaintext_to_tls client_hello server client inferred"},
-		{"HTTP to TLS, answered in HTTP", "", "C:plain/80 S:plain/410 S:FIN", listener(event.PrefaceHTTP), "failed plaintext_to_tls client_hello server client inferred"},
+		{"HTTP to TLS, answered in HTTP", "", "C:plain/80 S:plain/410 S:FIN", badRequest, "failed plaintext_to_tls client_hello server client inferred"},
 		{"HTTP to TLS, never answered", "", "C:plain/80 +5000ms C:FIN", listener(event.PrefaceHTTP), "failed plaintext_to_tls client_hello client client inferred"},
 		{"HTTP to TLS, end not seen", "", "C:plain/80", listener(event.PrefaceHTTP), "undecided - preface - - -"},
 		{"a port that serves both", "", "C:plain/80 S:plain/9000 C:FIN", listener(event.PrefaceHTTP), scan},

@@ -17,6 +17,18 @@ func (c *connection) redirected() bool {
 	return c.Server.Addr == dialed.Addr() || c.Server.Addr.IsLoopback() && !dialed.Addr().IsLoopback()
 }
 
+// Where Istio's sidecars take what leaves a pod, and what arrives (istio.io, "Application Requirements").
+const (
+	istioOutbound = 15001
+	istioInbound  = 15006
+)
+
+// sidecar says that the port serves whatever was dialed, in plaintext (PERMISSIVE) and over TLS: an answer in plaintext, whatever it
+// says, is the application's. Where only the server's end was seen, what was dialed is not known.
+func (c *connection) sidecar() bool {
+	return c.redirected() || c.Server.Port == istioOutbound || c.Server.Port == istioInbound
+}
+
 // redirector is the side on whose host the rules are.
 func (c *connection) redirector() event.Side {
 	if c.Server.Addr == c.TCP.Dialed.Addr() {

@@ -28,6 +28,13 @@ func TestRedirect(t *testing.T) {
 
 		{"a proxy that expects plaintext", "", plain, arrives("10.1.2.3:8443", "10.1.2.3:15006"), "failed redirect_not_tls client_hello server server derived"},
 		{"its own", "", plain, arrives("10.96.0.10:443", "127.0.0.1:15001"), "failed redirect_not_tls client_hello server client derived"},
+		{"plaintext to a sidecar that takes both", "", "C:plain/79 S:plain/124 C:FIN", both(badRequest, arrives("10.1.2.3:8080", "10.1.2.3:15006")), "noise scan preface - - -"},
+		{"plaintext beside the application's own TLS", "", "C:plain/79 S:plain/124 S:FIN", both(listener(event.PrefaceHTTP), arrives("10.96.0.10:80", "127.0.0.1:15001")), "noise scan preface - - -"},
+		{"plaintext to a sidecar of which only the server's end was seen", "", "C:plain/79 S:plain/124 C:FIN", func(e *event.Event) {
+			listener(event.PrefaceHTTP)(e)
+			e.Server.Port, e.TCP.BadRequest = 15006, true
+		}, "noise scan preface - - -"},
+		{"plaintext to STRICT", "", "C:plain/79 S:RST", both(listener(event.PrefaceHTTP), arrives("10.1.2.3:8080", "10.1.2.3:15006")), "failed plaintext_to_tls client_hello server client inferred"},
 		{"a plaintext server behind a load balancer", "", plain, arrives("10.96.0.10:443", "10.1.2.3:8080"), "failed tls_to_plaintext client_hello server client derived"},
 	})
 }

@@ -75,6 +75,12 @@ func listener(p event.Preface) func(*event.Event) {
 	return func(e *event.Event) { e.Preface, e.TCP.TLSListener = p, true }
 }
 
+// badRequest is HTTP to a TLS port that answers with status 400.
+func badRequest(e *event.Event) {
+	listener(event.PrefaceHTTP)(e)
+	e.TCP.BadRequest = true
+}
+
 func suite(name string) func(*event.Event) {
 	return func(e *event.Event) { e.TLS.Cipher = name }
 }
