@@ -55,9 +55,10 @@ func (a *agent) openTold(ctx context.Context, b build) (err error) {
 // openPool makes what names the events, and hands them to the metrics first, which see them all.
 func (a *agent) openPool(context.Context, build) error {
 	seldom := rate.Sometimes{Interval: quietly}
-	a.pool = newPool(sink.Multi{a.counted.metrics, a.told}, a.names.fill, a.w.now, func(err error) {
+	wrong := func(err error) {
 		seldom.Do(func() { a.log.Error("an event was not told everywhere", "error", err.Error()) })
-	})
+	}
+	a.pool = newPool(a.withProxyLogs(sink.Multi{a.counted.metrics, a.told}, wrong), a.names.fill, a.w.now, wrong)
 	a.health.stuck = func() bool { return a.pool.stuck(stuckAfter) }
 	a.reload = newReloader(a.w, a.f, a.apply, a.log)
 	a.countItself()

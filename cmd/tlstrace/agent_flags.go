@@ -54,6 +54,7 @@ type agentFlags struct {
 	otlpEndpoint, otlpHeaders string
 	otlpInsecure              bool
 
+	proxyLogs       string
 	proc            string
 	tracer          tracer.Options
 	shutdownTimeout time.Duration
@@ -159,6 +160,7 @@ func (f *agentFlags) tracerFlags(w *world) *pflag.FlagSet {
 	flags.IntVar(&f.tracer.RingBytes, "ring-bytes", tracer.DefaultRingBytes, "size of the buffer between kernel and tlstrace, in `bytes`")
 	flags.IntVar(&f.tracer.MaxInflight, "max-inflight", tracer.DefaultMaxInflight, "`number` of handshakes that are followed at a time")
 	flags.BoolVar(&f.tracer.NoLibraries, "no-libraries", false, "leave TLS libraries alone: no reason but what the wire tells")
+	flags.StringVar(&f.proxyLogs, "proxy-logs", "", "where a reason is missing, look for it in the logs of this node's proxies in this `directory`: /var/log/pods")
 	flags.BoolVar(&f.tracer.GetError, "get-error", false, "also watch SSL_get_error, which programs call on every empty read")
 	flags.DurationVar(&f.shutdownTimeout, "shutdown-timeout", defaultShutdown, "write out what was read for this long at most when told to stop")
 	return flags
@@ -183,7 +185,7 @@ func (f *agentFlags) check() error {
 	if _, err := f.wanted(); err != nil {
 		return err
 	}
-	return cmp.Or(f.checkServer(), f.checkBounds(), checkTracer(f.tracer))
+	return cmp.Or(f.checkServer(), f.checkBounds(), f.checkProxyLogs(), checkTracer(f.tracer))
 }
 
 // wanted is what is logged, kept and streamed.

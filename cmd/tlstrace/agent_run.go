@@ -28,13 +28,14 @@ type agent struct {
 	told    *told
 	counted *counted
 	pool    *pool
+	waiting *proxyLogs // nil without --proxy-logs
 	health  *health
 	reload  *reloader
 	server  *server
 	figures *figures
 }
 
-// flow is the agent's chart: tracer -> verdict -> pool{enrich -> counted, told}.
+// flow is the agent's chart: tracer -> verdict -> pool{enrich -> counted, told}; with --proxy-logs, pool{enrich -> waiting -> counted, told}.
 func (a *agent) flow(events source) flow {
 	return flow{
 		tracer:  events,

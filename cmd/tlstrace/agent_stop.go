@@ -49,6 +49,7 @@ func (a *agent) finish(ctx context.Context, events source) error {
 	inTime, cancel := context.WithTimeout(ctx, a.f.shutdownTimeout/2)
 	defer cancel()
 	a.pool.drain(inTime)
+	a.waiting.finish(inTime)
 	if err := a.told.close(ctx); err != nil {
 		a.log.Error("not everything was written", "error", err.Error()) // a log reader or a collector that is gone is no fault of the agent
 	}
