@@ -16,7 +16,7 @@ PURE := ./cmd/... ./enrich/... ./event/... ./mesh/... ./sink/... ./verdict/...
 GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench bench-agent bench-lint bench-logs test-kernels test-libraries test-alerts image clean
+.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench bench-agent bench-lint bench-logs test-kernels test-libraries test-chart test-alerts image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +78,9 @@ test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, .
 
 test-libraries: build ## ask every TLS library for its reason, on a machine that does nothing else (root; docs/libraries.md)
 	TLSTRACE_LIBRARIES=1 go test -count=1 -timeout 30m $(EXEC) ./test/libraries
+
+test-chart: ## try the chart on Helm and a real API server, and every capability that it asks for (root)
+	CI=true go test -count=1 -timeout 30m $(EXEC) ./test/chart
 
 test-alerts: ## try the alert rules and the dashboard on promtool and a real Prometheus
 	CI=true go test -count=1 -timeout 15m ./deploy/alerts
