@@ -10,7 +10,7 @@ SUDO := sudo -E
 EXEC := -exec '$(SUDO)'
 endif
 
-# Packages that need no privilege and no program but Go's; they are also tested for data races.
+# Packages without BPF; they are also tested for data races.
 PURE := ./cmd/... ./enrich/... ./event/... ./mesh/... ./sink/... ./verdict/...
 
 GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
@@ -39,8 +39,8 @@ lint: bin/tools/golangci-lint ## check format, vet, lint
 	go vet ./...
 	bin/tools/golangci-lint run ./...
 
-race: ## test what needs no privilege for data races
-	CGO_ENABLED=1 go test -race $(PURE)
+race: ## test for data races what is no BPF
+	CGO_ENABLED=1 go test -race $(EXEC) $(PURE)
 
 # One package at a time: a tracer sees every handshake on the machine, those of other tests included.
 unit: bin/tools/gotestsum ## run every test, as root where the kernel asks for it
