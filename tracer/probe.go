@@ -49,10 +49,18 @@ func (r *Report) probeHooks(o Options, k *kernel) {
 		chosen, report := h.choose(k, o.Variants[h.purpose])
 		r.Hooks = append(r.Hooks, report)
 		if chosen == nil && h.required && len(r.Missing) == 0 {
-			r.add(true, fmt.Sprintf("no hook for %s: %s", h.purpose, report.Variants[0].Why),
-				"use Linux 5.10 or later with CONFIG_CGROUP_BPF=y")
+			why := report.Variants[0].Why
+			r.add(true, fmt.Sprintf("no hook for %s: %s", h.purpose, why), remedy(why))
 		}
 	}
+}
+
+// remedy says what to do about a hook that the kernel refuses to a process that has the capabilities for it.
+func remedy(why string) string {
+	if strings.Contains(why, unix.EPERM.Error()) {
+		return "let this process call bpf(2): in a container its seccomp profile may forbid that (seccompProfile: Unconfined)"
+	}
+	return "use Linux 5.10 or later with CONFIG_CGROUP_BPF=y"
 }
 
 // needed are the capabilities that loading and attaching ask for, with what each is for.
