@@ -2,8 +2,10 @@ package tracer_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +22,8 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/tlstrace/tlstrace/event"
@@ -119,6 +123,49 @@ func TestTheLibrarysOwnReason(t *testing.T) {
 	}
 	if !slices.ContainsFunc(w.Libraries(), attached) {
 		t.Errorf("libraries: %+v", w.Libraries())
+	}
+}
+
+// TestWhatTheLibraryFound asks it what was wrong: the alert is the same for all.
+func TestWhatTheLibraryFound(t *testing.T) {
+	if err := features.HaveProgramHelper(ebpf.Kprobe, asm.FnGetAttachCookie); err != nil {
+		t.Skipf("probes are not told where they are: %v", err)
+	}
+	w := watch(t, tracer.Options{GetError: true})
+	ca := newAuthority(t)
+	at := func(d time.Duration) func() time.Time { return func() time.Time { return time.Now().Add(d) } }
+	const suite, other = tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+	for _, tc := range []struct {
+		name           string
+		client, server *tls.Config
+		side           event.Side
+		text, verify   string
+	}{
+		{"expired", &tls.Config{RootCAs: ca.pool, Time: at(48 * time.Hour)}, &tls.Config{}, event.Client, "bad_certificate", "x509.CertificateInvalidError"},
+		{"not yet valid", &tls.Config{RootCAs: ca.pool, Time: at(-48 * time.Hour)}, &tls.Config{}, event.Client, "bad_certificate", "x509.CertificateInvalidError (not yet valid)"},
+		{"unknown CA", &tls.Config{RootCAs: x509.NewCertPool()}, &tls.Config{}, event.Client, "bad_certificate", "x509.UnknownAuthorityError"},
+		{"name", &tls.Config{RootCAs: ca.pool, ServerName: "elsewhere"}, &tls.Config{}, event.Client, "bad_certificate", "x509.HostnameError"},
+		{
+			"client certificate", &tls.Config{RootCAs: ca.pool, Certificates: []tls.Certificate{ca.leaf}},
+			&tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool()}, event.Server, "unknown_ca", "x509.UnknownAuthorityError",
+		},
+		{
+			"cipher", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite}}, &tls.Config{CipherSuites: []uint16{other}},
+			event.Server, "no cipher suite supported by both client and server", "",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.server.Certificates = []tls.Certificate{ca.leaf}
+			tc.client.ServerName = cmp.Or(tc.client.ServerName, "localhost")
+			server := serveTLS(t, "127.0.0.1:0", tc.server)
+			if dial(t, "tcp", server, tc.client) == nil {
+				t.Fatal("the handshake succeeded")
+			}
+			l := w.next(t, server.Port()).Library
+			if l == nil || l.Side != tc.side || l.ErrorText != tc.text || l.VerifyText != tc.verify {
+				t.Errorf("library: %+v", l)
+			}
+		})
 	}
 }
 
