@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/report"
 	"github.com/tlstrace/tlstrace/mesh/lint"
-	"github.com/tlstrace/tlstrace/mesh/lint/report"
 )
 
 const lintLong = `lint says whether mutual TLS will work with an Istio configuration, before a handshake fails. It reads manifests (-f; Helm or

@@ -8,8 +8,8 @@ import (
 	"os"
 	"slices"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/report"
 	"github.com/tlstrace/tlstrace/mesh/lint"
-	"github.com/tlstrace/tlstrace/mesh/lint/report"
 )
 
 // tell applies the baseline and shows what is left.

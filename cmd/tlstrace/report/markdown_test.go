@@ -36,6 +36,6 @@ func TestReference(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(made.String(), string(old)); diff != "" {
-		t.Errorf("%s (go test ./mesh/lint/report -run TestReference -update, if it is meant):\n%s", reference, diff)
+		t.Errorf("%s (go test ./cmd/tlstrace/report -run TestReference -update, if it is meant):\n%s", reference, diff)
 	}
 }
