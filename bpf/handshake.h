@@ -7,102 +7,6 @@ const volatile bool report_successes = false;
 const volatile bool report_noise = false;
 const volatile bool find_libraries = false;
 
-static __always_inline struct total *total_of(const struct handshake *hs, bool make)
-{
-	struct total_key key = {
-		.cgroup = hs->cgroup,
-		.netns = hs->netns,
-		.port = hs->role == ROLE_SERVER ? hs->local_port : hs->remote_port,
-		.role = hs->role,
-	};
-	struct total *t = bpf_map_lookup_elem(&totals, &key);
-	struct blank *none;
-
-	if (t || !make)
-		return t;
-	none = blank();
-	if (!none)
-		return NULL;
-	bpf_map_update_elem(&totals, &key, &none->total, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&totals, &key);
-}
-
-// latency_bucket returns the smallest i so that us microseconds are at most 2^(i-20) seconds.
-static __always_inline __u32 latency_bucket(__u64 us)
-{
-	__u64 rest = us * 68719 >> 16; // in units of 2^-20 seconds
-	__u32 bucket = 0;
-
-	if (rest)
-		rest--;
-#pragma clang loop unroll(full)
-	for (int bits = 16; bits; bits >>= 1) {
-		if (rest >> bits) {
-			rest >>= bits;
-			bucket += bits;
-		}
-	}
-	return bucket + (rest != 0);
-}
-
-// count_latency notes how long a handshake took, from its first hello to its last Finished.
-static __always_inline void count_latency(struct total *t, const struct handshake *hs)
-{
-	const struct stream *client = &hs->stream[hs->role == ROLE_CLIENT ? SENT : RECEIVED];
-	__u64 us = hs->done_us - client->trail[0].at_us;
-	__u32 bucket;
-
-	if (!client->records || hs->done_us < client->trail[0].at_us)
-		return;
-	bucket = latency_bucket(us);
-	barrier_var(bucket);
-	bucket &= LATENCY_BUCKETS - 1;
-	__sync_fetch_and_add(&t->latency[bucket], 1);
-	__sync_fetch_and_add(&t->latency_us, us);
-}
-
-static __always_inline void count_total(const struct handshake *hs)
-{
-	struct total *t = total_of(hs, true);
-
-	if (!t)
-		return;
-	if (hs->ending == END_SUCCEEDED) {
-		__sync_fetch_and_add(&t->succeeded, 1);
-		count_latency(t, hs);
-	} else {
-		__sync_fetch_and_add(&t->ended, 1);
-	}
-}
-
-// note_tls_listener remembers that this server port answers with TLS, so that plaintext sent to it means something.
-static __always_inline void note_tls_listener(const struct handshake *hs)
-{
-	struct total *t;
-
-	if (hs->role != ROLE_SERVER)
-		return;
-	t = total_of(hs, true);
-	if (t)
-		__sync_fetch_and_add(&t->tls, 1);
-}
-
-static __always_inline struct twin *twin_of(const struct handshake *hs, bool make)
-{
-	bool client = hs->role == ROLE_CLIENT;
-	struct twin_key key = {
-		.client_isn = client ? hs->local_isn : hs->remote_isn,
-		.server_isn = client ? hs->remote_isn : hs->local_isn,
-	};
-	struct twin *t = bpf_map_lookup_elem(&twins, &key);
-	struct twin none = {};
-
-	if (t || !make)
-		return t;
-	bpf_map_update_elem(&twins, &key, &none, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&twins, &key);
-}
-
 // server_is_tls_listener: the server's end knows its port, and leaves word for a client on the same machine.
 static __always_inline bool server_is_tls_listener(const struct handshake *hs)
 {
@@ -170,6 +74,8 @@ static __always_inline void count_end(__u32 ending)
 		return count(COUNT_PLAIN);
 	case END_QUIET:
 		return count(COUNT_QUIET);
+	case END_LIGHT:
+		return count(COUNT_LIGHT);
 	}
 	count(COUNT_ENDED);
 }
@@ -182,6 +88,8 @@ static __always_inline bool is_told(__u32 ending)
 	case END_PLAIN:
 	case END_QUIET:
 		return report_noise;
+	case END_LIGHT:
+		return false;
 	}
 	return true;
 }
@@ -227,7 +135,7 @@ static __always_inline void finish(struct handshake *hs, __u32 ending)
 	bool counted = counts(hs); // a deleted entry may be another's at once
 
 	if (ending == END_CLOSED)
-		ending = classify_end(hs);
+		ending = hs->flags & HS_LIGHT ? classify_light(hs) : classify_end(hs);
 	hs->ending = ending;
 	hs->end_ns = bpf_ktime_get_ns();
 	if (is_told(ending))

@@ -55,6 +55,18 @@ static __always_inline struct thread_error *begin_error(__u64 session)
 	return bpf_map_lookup_elem(&thread_errors, &thread);
 }
 
+// said_of returns where what its library says of a connection is kept, or NULL once its handshake is over.
+static __always_inline struct library_error *said_of(__u64 cookie)
+{
+	struct handshake *hs = bpf_map_lookup_elem(&inflight, &cookie);
+	struct light *light;
+
+	if (hs)
+		return &hs->error_said;
+	light = bpf_map_lookup_elem(&lights, &cookie);
+	return light ? &light->error_said : NULL;
+}
+
 // is_same tells whether what is raised now is more of the error at hand: wrappers and noise that come right after it. An
 // error that nobody has claimed by then is stale: its connection was gone already. The library may have given the session's
 // address to the next one.
@@ -69,7 +81,7 @@ static __always_inline bool is_same(const struct thread_error *e, __u64 session)
 		return age < ERROR_TTL_NS;
 	if (!cookie)
 		return age < SAME_CALL_NS;
-	if (!bpf_map_lookup_elem(&inflight, &cookie))
+	if (!said_of(cookie))
 		return false;
 	return session && e->session ? age < ERROR_TTL_NS : age < AFTERMATH_NS;
 }
@@ -212,29 +224,29 @@ static __always_inline struct thread_error *task_error(__u32 *thread)
 }
 
 // adopt adds an error to what a handshake knows. Of several reasons the first counts, as it does within the library.
-static __always_inline void adopt(struct handshake *hs, const struct library_error *e)
+static __always_inline void adopt(struct library_error *said, const struct library_error *e)
 {
-	if (!hs->error_said.ns)
-		hs->error_said.ns = e->ns;
-	if (!hs->error_said.family) {
-		hs->error_said.family = e->family;
-		hs->error_said.reason = e->reason;
+	if (!said->ns)
+		said->ns = e->ns;
+	if (!said->family) {
+		said->family = e->family;
+		said->reason = e->reason;
 	}
-	if (!hs->error_said.verify) {
-		hs->error_said.verify = e->verify;
-		hs->error_said.verifier = e->verifier;
-		hs->error_said.depth = e->depth;
+	if (!said->verify) {
+		said->verify = e->verify;
+		said->verifier = e->verifier;
+		said->depth = e->depth;
 	}
 	if (e->get_error)
-		hs->error_said.get_error = e->get_error;
+		said->get_error = e->get_error;
 }
 
-// is_of tells whether an error can be a handshake's: raised while it lasted, not long ago, and not claimed by another.
-static __always_inline bool is_of(const struct thread_error *e, const struct handshake *hs)
+// is_of tells whether an error can be a connection's: raised while it lasted, not long ago, and not claimed by another.
+static __always_inline bool is_of(const struct thread_error *e, __u64 cookie, __u64 start_ns)
 {
-	if (e->error.ns < hs->start_ns || bpf_ktime_get_ns() - e->error.ns > ERROR_TTL_NS)
+	if (e->error.ns < start_ns || bpf_ktime_get_ns() - e->error.ns > ERROR_TTL_NS)
 		return false;
-	return !e->cookie || e->cookie == hs->cookie;
+	return !e->cookie || e->cookie == cookie;
 }
 
 // Go moves a connection from thread to thread as it likes: the probe sees the connection itself, and finds its socket.
@@ -266,32 +278,44 @@ static __always_inline __u64 descriptor_cookie(__u32 descriptor)
 	return BPF_CORE_READ(socket, sk, __sk_common.skc_cookie.counter);
 }
 
+// said_to returns where to keep an error of a process' connection, or NULL if the connection cannot be what it was raised for.
+static __always_inline struct library_error *said_to(__u64 cookie, __u32 pid, const struct thread_error *e)
+{
+	struct handshake *hs = bpf_map_lookup_elem(&inflight, &cookie);
+	struct light *light;
+
+	if (hs)
+		return (hs->pid && hs->pid != pid) || !is_of(e, cookie, hs->start_ns) ? NULL : &hs->error_said;
+	light = bpf_map_lookup_elem(&lights, &cookie);
+	if (!light || (light->pid && light->pid != pid) || !is_of(e, cookie, light->start_ns))
+		return NULL;
+	return &light->error_said;
+}
+
 // give_go_error gives an alert that a Go connection is about to send to its handshake, whatever thread will write it.
 static __always_inline void give_go_error(__u64 conn, __u64 attached)
 {
 	struct go_connection key = {.conn = conn, .pid = bpf_get_current_pid_tgid() >> 32};
 	int descriptor = can_read_kernel ? go_descriptor(conn, attached) : -1;
 	struct thread_error *e = current_error();
-	struct library_error none = {};
-	struct handshake *hs;
+	struct library_error none = {}, *said;
 	__u64 cookie;
 
 	if (descriptor < 0 || !e || e->cookie)
 		return;
 	cookie = descriptor_cookie(descriptor);
-	hs = bpf_map_lookup_elem(&inflight, &cookie);
-	if (!hs || (hs->pid && hs->pid != key.pid))
+	said = said_to(cookie, key.pid, e);
+	if (!said)
 		return;
-	if (is_of(e, hs))
-		adopt(hs, &e->error);
+	adopt(said, &e->error);
 	e->cookie = cookie;
 	none.ns = e->error.ns;
 	e->error = none;
 	bpf_map_update_elem(&go_connections, &key, &cookie, BPF_ANY);
 }
 
-// go_handshake_of returns the handshake of a Go connection that has sent an alert.
-static __always_inline struct handshake *go_handshake_of(__u64 conn)
+// go_said_of returns what a Go connection has said that has sent an alert.
+static __always_inline struct library_error *go_said_of(__u64 conn)
 {
 	struct go_connection key = {.conn = conn, .pid = bpf_get_current_pid_tgid() >> 32};
 	__u64 *cookie = bpf_map_lookup_elem(&go_connections, &key), owner;
@@ -300,24 +324,24 @@ static __always_inline struct handshake *go_handshake_of(__u64 conn)
 		return NULL;
 	owner = *cookie;
 	bpf_map_delete_elem(&go_connections, &key);
-	return bpf_map_lookup_elem(&inflight, &owner);
+	return said_of(owner);
 }
 
 // go_error_of returns where the alert is that the connection has sent: with its handshake, or still with the thread.
 static __always_inline struct library_error *go_error_of(__u64 session)
 {
-	struct handshake *hs = go_handshake_of(session);
+	struct library_error *said = go_said_of(session);
 	struct thread_error *e;
 	__u64 cookie;
 
-	if (hs)
-		return &hs->error_said;
+	if (said)
+		return said;
 	e = current_error();
 	if (!e || (session && e->session != session) || !is_same(e, session))
 		return NULL;
 	cookie = e->cookie;
-	hs = cookie ? bpf_map_lookup_elem(&inflight, &cookie) : NULL;
-	return hs ? &hs->error_said : &e->error;
+	said = cookie ? said_of(cookie) : NULL;
+	return said ?: &e->error;
 }
 
 // note_go_error adds to an alert that a Go connection has sent, and maybe claimed, the error that its handshake then returned: a
@@ -353,8 +377,8 @@ static __always_inline void claim_error(struct handshake *hs, struct sock *sk, b
 	e = task_error(&thread);
 	if (!e)
 		return;
-	if (is_of(e, hs))
-		adopt(hs, &e->error);
+	if (is_of(e, hs->cookie, hs->start_ns))
+		adopt(&hs->error_said, &e->error);
 	if (closing || !(e->error.family || e->cookie)) { // a verify result alone has no aftermath: the program went on
 		bpf_map_delete_elem(&thread_errors, &thread);
 		return;
@@ -398,8 +422,8 @@ static __always_inline void note_call(int ret)
 static __always_inline void note_result(int result)
 {
 	__u32 thread = bpf_get_current_pid_tgid();
+	struct library_error *said;
 	struct thread_error *e;
-	struct handshake *hs;
 	__u64 cookie;
 
 	if (bpf_map_delete_elem(&failed_calls, &thread))
@@ -410,9 +434,9 @@ static __always_inline void note_result(int result)
 	if (!e)
 		return;
 	cookie = e->cookie;
-	hs = cookie ? bpf_map_lookup_elem(&inflight, &cookie) : NULL;
-	if (hs)
-		hs->error_said.get_error = result;
+	said = cookie ? said_of(cookie) : NULL;
+	if (said)
+		said->get_error = result;
 	else if (!cookie)
 		e->error.get_error = result;
 }

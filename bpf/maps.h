@@ -58,6 +58,30 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
+// Where the bytes are looked at, if not everywhere: user space attaches to a cgroup, and then puts it here.
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u64); // cgroup
+	__type(value, __u8);
+} in_depth SEC(".maps");
+
+// Established connections of the other cgroups, by socket cookie. What is pushed out has lasted long: no handshake does.
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct light);
+} lights SEC(".maps");
+
+// Of which cgroups user space was told, and when.
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64); // cgroup
+	__type(value, __u64);
+} noticed SEC(".maps");
+
 // Processes that user space was told of.
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -51,7 +51,7 @@ static __always_inline void on_reset_sent(struct sock *sk, __u32 reason)
 		hs->flags |= HS_REASON;
 	}
 	note_close(hs, CLOSER_LOCAL, HOW_RST);
-	if (hs->flags & HS_ABORTING && reset_hook_follows)
+	if (hs->flags & HS_ABORTING && (reset_hook_follows || hs->flags & HS_LIGHT))
 		finish(hs, END_CLOSED);
 }
 

@@ -116,6 +116,72 @@ static __always_inline void establish(struct handshake *hs, struct bpf_sock_ops 
 		hs->flags |= HS_BOTH_LOCAL;
 }
 
+// step_back remembers of an established connection what its end will need, if its bytes are not looked at. It returns true if
+// that was done.
+static __always_inline bool step_back(struct handshake *hs)
+{
+	struct light light = {
+		.start_ns = hs->start_ns,
+		.cgroup = hs->cgroup,
+		.local_isn = hs->local_isn,
+		.remote_isn = hs->remote_isn,
+		.netns = hs->netns,
+		.pid = hs->pid,
+		.flags = hs->flags | HS_LIGHT,
+		.role = hs->role,
+	};
+	__u64 cookie = hs->cookie;
+
+	if (is_looked_at(hs->cgroup))
+		return false;
+	__builtin_memcpy(light.comm, hs->comm, sizeof(light.comm));
+	notice(hs->cgroup, NOTICE_NEW);
+	announce(hs);
+	bpf_map_update_elem(&lights, &cookie, &light, BPF_ANY);
+	bpf_map_delete_elem(&inflight, &cookie);
+	return true;
+}
+
+// recall makes the entry again of a connection that begins to end.
+static __always_inline struct handshake *recall(struct bpf_sock_ops *ops, __u64 cookie)
+{
+	struct light *light = bpf_map_lookup_elem(&lights, &cookie);
+	struct blank *none = blank();
+	struct handshake *hs;
+
+	if (!light || !none)
+		return NULL;
+	if (bpf_map_update_elem(&inflight, &cookie, &none->handshake, BPF_ANY)) {
+		count(COUNT_LOST_INFLIGHT);
+		return NULL;
+	}
+	hs = bpf_map_lookup_elem(&inflight, &cookie);
+	if (!hs)
+		return NULL;
+	hs->kind = RING_HANDSHAKE;
+	hs->cookie = cookie;
+	hs->start_ns = light->start_ns;
+	hs->cgroup = light->cgroup;
+	hs->error_said = light->error_said;
+	hs->local_isn = hs->stream[SENT].next = hs->stream[SENT].top = light->local_isn;
+	hs->remote_isn = hs->stream[RECEIVED].next = hs->stream[RECEIVED].top = light->remote_isn;
+	hs->netns = light->netns;
+	hs->pid = light->pid;
+	hs->flags = light->flags;
+	hs->role = light->role;
+	__builtin_memcpy(hs->comm, light->comm, sizeof(hs->comm));
+	note_addresses(hs, ops);
+	bpf_map_delete_elem(&lights, &cookie);
+	return hs;
+}
+
+// measure takes how many bytes a connection has moved from its socket: nobody has looked at them.
+static __always_inline void measure(struct handshake *hs, struct bpf_sock_ops *ops)
+{
+	hs->stream[SENT].top = ops->snd_nxt - (hs->closer == CLOSER_LOCAL && hs->how == HOW_FIN);
+	hs->stream[RECEIVED].top = hs->remote_isn + ops->bytes_received;
+}
+
 // end_connect: the socket closed before TCP was established.
 static __always_inline void end_connect(struct handshake *hs)
 {
@@ -137,7 +203,8 @@ static __always_inline void end_socket(struct handshake *hs, int old)
 	} else if (open && !(hs->flags & HS_RESET_SENT)) {
 		hs->flags |= HS_ABORTING;
 		note_close(hs, CLOSER_LOCAL, HOW_RST);
-		return;
+		if (reset_hooked || !(hs->flags & HS_LIGHT))
+			return;
 	}
 	finish(hs, END_CLOSED);
 }
@@ -147,7 +214,11 @@ static __always_inline void change_state(struct handshake *hs, struct bpf_sock_o
 	int old = ops->args[0], new = ops->args[1];
 
 	note_process(hs, sk);
+	if (hs->flags & HS_LIGHT)
+		announce(hs); // a server's process is known from here on
 	claim_error(hs, sk, true);
+	if (selective)
+		note_failure(hs);
 	switch (new) {
 	case BPF_TCP_FIN_WAIT1:
 	case BPF_TCP_LAST_ACK:
@@ -159,6 +230,8 @@ static __always_inline void change_state(struct handshake *hs, struct bpf_sock_o
 	case BPF_TCP_CLOSE:
 		hs->error = sk->sk_err;
 		hs->retransmits = ops->total_retrans;
+		if (hs->flags & HS_LIGHT)
+			measure(hs, ops);
 		if (old == BPF_TCP_SYN_SENT) {
 			note_arrival(hs, ops->snd_una);
 			end_connect(hs);
@@ -175,6 +248,8 @@ static __always_inline void on_state(struct bpf_sock_ops *ops)
 
 	if (!sk)
 		return;
+	if (!hs && selective)
+		hs = recall(ops, bpf_get_socket_cookie(ops));
 	if (hs)
 		change_state(hs, ops, sk);
 	else

@@ -15,10 +15,14 @@
 #include "hello.h"
 #include "stream.h"
 #include "preface.h"
+#include "totals.h"
+#include "twin.h"
+#include "light.h"
 #include "handshake.h"
 #include "reset.h"
 #include "go.h"
 #include "library.h"
+#include "announce.h"
 #include "socket.h"
 #include "wire.h"
 
@@ -36,6 +40,8 @@ const volatile struct {
 	enum counter counter;
 	enum family family;
 	enum reset_phase reset_phase;
+	enum notice notice;
+	struct cgroup_notice cgroup_notice;
 	struct process process;
 	enum stream_flag stream_flag;
 	enum handshake_flag handshake_flag;
@@ -67,8 +73,10 @@ int socket_event(struct bpf_sock_ops *ops)
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		hs = handshake_in_flight(ops);
-		if (hs)
-			establish(hs, ops);
+		if (!hs)
+			break;
+		establish(hs, ops);
+		step_back(hs);
 		break;
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		hs = open_handshake(ops, ROLE_SERVER);
@@ -77,7 +85,8 @@ int socket_event(struct bpf_sock_ops *ops)
 		establish(hs, ops);
 		if (counts(hs))
 			count(COUNT_CONNECTIONS);
-		take_early(hs, ops);
+		if (!step_back(hs))
+			take_early(hs, ops);
 		break;
 	case BPF_SOCK_OPS_STATE_CB:
 		on_state(ops);

@@ -13,7 +13,7 @@ enum direction { SENT, RECEIVED };
 
 enum role { ROLE_CLIENT, ROLE_SERVER };
 
-enum ring_kind { RING_CLIENT_HELLO = 1, RING_SERVER_HELLO, RING_HANDSHAKE, RING_PROCESS };
+enum ring_kind { RING_CLIENT_HELLO = 1, RING_SERVER_HELLO, RING_HANDSHAKE, RING_PROCESS, RING_CGROUP };
 
 // What ended a handshake's entry.
 enum ending {
@@ -22,6 +22,7 @@ enum ending {
 	END_CONNECT,	// the connection was never established
 	END_QUIET,	// closed without a byte
 	END_PLAIN,	// never spoke TLS
+	END_LIGHT,	// nothing was seen of it that fits a failed handshake; its bytes were not looked at
 };
 
 // How far a stream has been understood.
@@ -80,6 +81,7 @@ enum handshake_flag {
 	HS_NO_HELLO = 1 << 10,	  // no room was left to keep the hello
 	HS_SUCCEEDED = 1 << 11,	  // both sides are done: certain from the records
 	HS_BAD_REQUEST = 1 << 12, // the server answered in plaintext, with HTTP status 400
+	HS_LIGHT = 1 << 13,	  // its bytes were not looked at
 };
 
 // One TLS record of the trail.
@@ -147,6 +149,19 @@ struct process {
 	__u32 pid;
 };
 
+// Why a cgroup whose bytes are not looked at is worth a look.
+enum notice {
+	NOTICE_NEW = 1, // its first connection
+	NOTICE_SMALL,	// a connection ended early, with few bytes each way
+	NOTICE_RESET,	// likewise, by a reset or a timeout
+};
+
+struct cgroup_notice {
+	__u32 kind; // RING_CGROUP
+	__u32 notice;
+	__u64 cgroup;
+};
+
 // A process as long as it runs the same program.
 struct program_key {
 	__u64 start_ns;
@@ -190,6 +205,22 @@ struct handshake {
 	__u8 arrived_addr[16];
 };
 
+// An established connection whose bytes are not looked at: what has to be known of it when it ends.
+struct light {
+	struct library_error
+		error_said; // first: the verifier follows a pointer that may be NULL, but not beyond its offset
+	__u64 start_ns;
+	__u64 cgroup;
+	__u32 local_isn;
+	__u32 remote_isn;
+	__u32 netns;
+	__u32 pid;
+	__u32 flags; // of struct handshake
+	__u8 role;
+	__u8 _pad[3];
+	__u8 comm[COMM_BYTES];
+};
+
 // One hello as sent, from the message's type byte on. What goes into the ring ends after the last byte.
 struct hello_part {
 	__u32 kind; // RING_CLIENT_HELLO or RING_SERVER_HELLO
@@ -227,7 +258,7 @@ struct twin {
 	__u64 client; // socket cookies
 	__u64 server;
 	__u32 tls_listener; // the server's end knows that its port answers others with TLS
-	__u32 _pad;
+	__u32 failed;	    // one of the ends knows that it failed
 };
 
 // A SYN that this machine refused, by what NAT leaves alone.
@@ -269,6 +300,7 @@ enum counter {
 	COUNT_ENDED,
 	COUNT_PLAIN,
 	COUNT_QUIET,
+	COUNT_LIGHT,	     // not looked at, and nothing fits a failure
 	COUNT_LOST_INFLIGHT, // no room to follow a handshake
 	COUNT_LOST_HELLO,    // no room to keep a hello
 	COUNT_LOST_RING,     // no room in the ring buffer

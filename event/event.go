@@ -33,10 +33,12 @@ type Event struct {
 	Preface      Preface  `json:"preface,omitempty"`
 	Records      []Record `json:"records,omitempty"`
 	Gaps         []Gap    `json:"gaps,omitempty"`
-	Duration     float64  `json:"duration"` // seconds from the first connect or byte seen to the end
-	Client       Endpoint `json:"client"`
-	Server       Endpoint `json:"server"`
-	Repeated     int      `json:"repeated,omitempty"` // how many more like this one were folded into it
+	// Light says that nobody looked at the connection's bytes: what is known of it comes from the socket and the library.
+	Light    bool     `json:"light,omitempty"`
+	Duration float64  `json:"duration"` // seconds from the first connect or byte seen to the end
+	Client   Endpoint `json:"client"`
+	Server   Endpoint `json:"server"`
+	Repeated int      `json:"repeated,omitempty"` // how many more like this one were folded into it
 }
 
 // Verdict is the reading of an event's facts.

@@ -38,6 +38,7 @@ func AppendJSON(dst []byte, e *event.Event) []byte {
 	o.optional("preface", string(e.Preface))
 	o.records("records", e.Records)
 	o.gaps("gaps", e.Gaps)
+	o.flag("light", e.Light)
 	o.float("duration", e.Duration)
 	o.endpoint("client", &e.Client)
 	o.endpoint("server", &e.Server)

@@ -21,6 +21,13 @@ type bpfBlank struct {
 	Total     bpfTotal
 }
 
+type bpfCgroupNotice struct {
+	_      structs.HostLayout
+	Kind   uint32
+	Notice uint32
+	Cgroup uint64
+}
+
 type bpfCloseHow uint32
 
 const (
@@ -48,13 +55,14 @@ const (
 	bpfCounterCOUNT_ENDED           bpfCounter = 2
 	bpfCounterCOUNT_PLAIN           bpfCounter = 3
 	bpfCounterCOUNT_QUIET           bpfCounter = 4
-	bpfCounterCOUNT_LOST_INFLIGHT   bpfCounter = 5
-	bpfCounterCOUNT_LOST_HELLO      bpfCounter = 6
-	bpfCounterCOUNT_LOST_RING       bpfCounter = 7
-	bpfCounterCOUNT_LOST_STREAM     bpfCounter = 8
-	bpfCounterCOUNT_RESETS_SENT     bpfCounter = 9
-	bpfCounterCOUNT_RESETS_RECEIVED bpfCounter = 12
-	bpfCounterCOUNTERS              bpfCounter = 15
+	bpfCounterCOUNT_LIGHT           bpfCounter = 5
+	bpfCounterCOUNT_LOST_INFLIGHT   bpfCounter = 6
+	bpfCounterCOUNT_LOST_HELLO      bpfCounter = 7
+	bpfCounterCOUNT_LOST_RING       bpfCounter = 8
+	bpfCounterCOUNT_LOST_STREAM     bpfCounter = 9
+	bpfCounterCOUNT_RESETS_SENT     bpfCounter = 10
+	bpfCounterCOUNT_RESETS_RECEIVED bpfCounter = 13
+	bpfCounterCOUNTERS              bpfCounter = 16
 )
 
 type bpfDirection uint32
@@ -72,6 +80,7 @@ const (
 	bpfEndingEND_CONNECT   bpfEnding = 3
 	bpfEndingEND_QUIET     bpfEnding = 4
 	bpfEndingEND_PLAIN     bpfEnding = 5
+	bpfEndingEND_LIGHT     bpfEnding = 6
 )
 
 type bpfFamily uint32
@@ -153,6 +162,7 @@ const (
 	bpfHandshakeFlagHS_NO_HELLO       bpfHandshakeFlag = 1024
 	bpfHandshakeFlagHS_SUCCEEDED      bpfHandshakeFlag = 2048
 	bpfHandshakeFlagHS_BAD_REQUEST    bpfHandshakeFlag = 4096
+	bpfHandshakeFlagHS_LIGHT          bpfHandshakeFlag = 8192
 )
 
 type bpfHello struct {
@@ -180,6 +190,29 @@ type bpfLibraryError struct {
 	Verifier uint8
 	Pad      uint8
 }
+
+type bpfLight struct {
+	_         structs.HostLayout
+	ErrorSaid bpfLibraryError
+	StartNs   uint64
+	Cgroup    uint64
+	LocalIsn  uint32
+	RemoteIsn uint32
+	Netns     uint32
+	Pid       uint32
+	Flags     uint32
+	Role      uint8
+	Pad       [3]uint8
+	Comm      [16]uint8
+}
+
+type bpfNotice uint32
+
+const (
+	bpfNoticeNOTICE_NEW   bpfNotice = 1
+	bpfNoticeNOTICE_SMALL bpfNotice = 2
+	bpfNoticeNOTICE_RESET bpfNotice = 3
+)
 
 type bpfPreface uint32
 
@@ -251,6 +284,7 @@ const (
 	bpfRingKindRING_SERVER_HELLO bpfRingKind = 2
 	bpfRingKindRING_HANDSHAKE    bpfRingKind = 3
 	bpfRingKindRING_PROCESS      bpfRingKind = 4
+	bpfRingKindRING_CGROUP       bpfRingKind = 5
 )
 
 type bpfRole uint32
@@ -353,7 +387,7 @@ type bpfTwin struct {
 	Client      uint64
 	Server      uint64
 	TlsListener uint32
-	Pad         uint32
+	Failed      uint32
 }
 
 type bpfTwinKey struct {
@@ -379,7 +413,10 @@ const (
 	bpfMapFailedCalls                = "failed_calls"
 	bpfMapGoConnections              = "go_connections"
 	bpfMapHellos                     = "hellos"
+	bpfMapInDepth                    = "in_depth"
 	bpfMapInflight                   = "inflight"
+	bpfMapLights                     = "lights"
+	bpfMapNoticed                    = "noticed"
 	bpfMapRefusals                   = "refusals"
 	bpfMapStashes                    = "stashes"
 	bpfMapThreadErrors               = "thread_errors"
@@ -420,6 +457,8 @@ const (
 	bpfVarReportSuccesses            = "report_successes"
 	bpfVarResetHasReason             = "reset_has_reason"
 	bpfVarResetHookFollows           = "reset_hook_follows"
+	bpfVarResetHooked                = "reset_hooked"
+	bpfVarSelective                  = "selective"
 	bpfVarVocabulary                 = "vocabulary"
 )
 
@@ -504,7 +543,10 @@ type bpfMapSpecs struct {
 	FailedCalls   *ebpf.MapSpec `ebpf:"failed_calls"`
 	GoConnections *ebpf.MapSpec `ebpf:"go_connections"`
 	Hellos        *ebpf.MapSpec `ebpf:"hellos"`
+	InDepth       *ebpf.MapSpec `ebpf:"in_depth"`
 	Inflight      *ebpf.MapSpec `ebpf:"inflight"`
+	Lights        *ebpf.MapSpec `ebpf:"lights"`
+	Noticed       *ebpf.MapSpec `ebpf:"noticed"`
 	Refusals      *ebpf.MapSpec `ebpf:"refusals"`
 	Stashes       *ebpf.MapSpec `ebpf:"stashes"`
 	ThreadErrors  *ebpf.MapSpec `ebpf:"thread_errors"`
@@ -525,6 +567,8 @@ type bpfVariableSpecs struct {
 	ReportSuccesses  *ebpf.VariableSpec `ebpf:"report_successes"`
 	ResetHasReason   *ebpf.VariableSpec `ebpf:"reset_has_reason"`
 	ResetHookFollows *ebpf.VariableSpec `ebpf:"reset_hook_follows"`
+	ResetHooked      *ebpf.VariableSpec `ebpf:"reset_hooked"`
+	Selective        *ebpf.VariableSpec `ebpf:"selective"`
 	Vocabulary       *ebpf.VariableSpec `ebpf:"vocabulary"`
 }
 
@@ -555,7 +599,10 @@ type bpfMaps struct {
 	FailedCalls   *ebpf.Map `ebpf:"failed_calls"`
 	GoConnections *ebpf.Map `ebpf:"go_connections"`
 	Hellos        *ebpf.Map `ebpf:"hellos"`
+	InDepth       *ebpf.Map `ebpf:"in_depth"`
 	Inflight      *ebpf.Map `ebpf:"inflight"`
+	Lights        *ebpf.Map `ebpf:"lights"`
+	Noticed       *ebpf.Map `ebpf:"noticed"`
 	Refusals      *ebpf.Map `ebpf:"refusals"`
 	Stashes       *ebpf.Map `ebpf:"stashes"`
 	ThreadErrors  *ebpf.Map `ebpf:"thread_errors"`
@@ -573,7 +620,10 @@ func (m *bpfMaps) Close() error {
 		m.FailedCalls,
 		m.GoConnections,
 		m.Hellos,
+		m.InDepth,
 		m.Inflight,
+		m.Lights,
+		m.Noticed,
 		m.Refusals,
 		m.Stashes,
 		m.ThreadErrors,
@@ -595,6 +645,8 @@ type bpfVariables struct {
 	ReportSuccesses  *ebpf.Variable `ebpf:"report_successes"`
 	ResetHasReason   *ebpf.Variable `ebpf:"reset_has_reason"`
 	ResetHookFollows *ebpf.Variable `ebpf:"reset_hook_follows"`
+	ResetHooked      *ebpf.Variable `ebpf:"reset_hooked"`
+	Selective        *ebpf.Variable `ebpf:"selective"`
 	Vocabulary       *ebpf.Variable `ebpf:"vocabulary"`
 }
 

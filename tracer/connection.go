@@ -192,7 +192,7 @@ func (c connection) facts(now func(monotonic uint64) time.Time, reasons map[uint
 	client, server := c.flow(event.Client), c.flow(event.Server)
 	e := event.Event{
 		Schema: event.Schema, Time: now(end), ID: c.id(), ObservedFrom: c.vantage(),
-		Outcome: c.outcome(), Duration: float64(end-start) / 1e9,
+		Outcome: c.outcome(), Light: c.light(), Duration: float64(end-start) / 1e9,
 		Preface: prefaceName(c.preface()),
 		TLS:     c.tls(client, server), Alert: alert(client, server), TCP: c.tcp(client, server),
 		Client: c.endpoint(event.Client), Server: c.endpoint(event.Server), Library: c.library(find),
@@ -211,6 +211,11 @@ func (c connection) facts(now func(monotonic uint64) time.Time, reasons map[uint
 		e.Mesh = hello.Mesh(e.TLS.SNI)
 	}
 	return e
+}
+
+// light says that nobody looked at the bytes, on neither end that was seen.
+func (c connection) light() bool {
+	return !slices.ContainsFunc(c.ends(), func(h *half) bool { return !h.handshake.has(bpfHandshakeFlagHS_LIGHT) })
 }
 
 func gaps(client, server flow) []event.Gap {

@@ -97,3 +97,6 @@ func (d *Decoder) Next() (event.Event, bool) {
 	}
 	return c.facts(wallClock(), d.t.reasons, d.t.targets.of), true
 }
+
+// CgroupRoot finds where cgroup v2 is mounted.
+var CgroupRoot = cgroupRoot

@@ -78,6 +78,11 @@ var hooks = []hook{
 	}},
 }
 
+// isWire says that a purpose is served by a hook that runs for every packet.
+func isWire(p Purpose) bool {
+	return p == PurposeIngress || p == PurposeEgress
+}
+
 const activeReset = "tcp_send_active_reset"
 
 func toCgroup(at ebpf.AttachType) func(string, *ebpf.Program) (link.Link, error) {

@@ -45,11 +45,14 @@ func load(o Options, k *kernel, cgroup string) (_ *loaded, err error) {
 	if l.collection, err = ebpf.NewCollection(spec); err != nil {
 		return nil, errors.Join(explainLoad(err), limitErr)
 	}
-	return l, l.attach(cgroup)
+	return l, l.attach(o.Capture, cgroup)
 }
 
 func (l *loaded) choose(o Options, k *kernel) error {
 	for _, h := range hooks {
+		if isWire(h.purpose) && o.Capture == CaptureLight {
+			continue
+		}
 		v, report := h.choose(k, o.Variants[h.purpose])
 		if v == nil && (h.required || o.Variants[h.purpose] != "") {
 			return fmt.Errorf("%w: %s: %s", ErrNotSupported, h.purpose, report.Variants[0].Why)
@@ -94,6 +97,9 @@ func size(spec *ebpf.CollectionSpec, o Options) {
 	inflight := uint32(max(o.MaxInflight, minMaxInflight))
 	spec.Maps[bpfMapInflight].MaxEntries = inflight
 	spec.Maps[bpfMapHellos].MaxEntries = max(inflight/4, minMaxInflight)
+	if o.Capture == CaptureAll {
+		spec.Maps[bpfMapLights].MaxEntries, spec.Maps[bpfMapNoticed].MaxEntries = minMaxInflight, minMaxInflight
+	}
 }
 
 func (l *loaded) configure(spec *ebpf.CollectionSpec, o Options) error {
@@ -103,6 +109,8 @@ func (l *loaded) configure(spec *ebpf.CollectionSpec, o Options) error {
 		bpfVarCanReadKernel:   lockdown() != "confidentiality",
 		bpfVarFindLibraries:   !o.NoLibraries,
 		bpfVarHasCookie:       hasAttachCookie(),
+		bpfVarSelective:       o.Capture != CaptureAll,
+		bpfVarResetHooked:     l.chosen[PurposeResetSent] != nil,
 	}
 	if v := l.chosen[PurposeResetSent]; v != nil {
 		set[bpfVarResetHookFollows] = v.follows
@@ -116,10 +124,11 @@ func (l *loaded) configure(spec *ebpf.CollectionSpec, o Options) error {
 	return nil
 }
 
-func (l *loaded) attach(cgroup string) error {
+// attach attaches what was chosen, in the order of hooks; but the wire only if it is looked at everywhere.
+func (l *loaded) attach(capture Capture, cgroup string) error {
 	for _, h := range hooks {
 		v := l.chosen[h.purpose]
-		if v == nil {
+		if v == nil || isWire(h.purpose) && capture != CaptureAll {
 			continue
 		}
 		at, err := v.attach(cgroup, l.collection.Programs[v.program])

@@ -1,11 +1,17 @@
 package tracer
 
-import "log/slog"
+import (
+	"log/slog"
+	"time"
+)
 
 // Defaults of [Options].
 const (
 	DefaultRingBytes   = 1 << 20
 	DefaultMaxInflight = 4096
+	DefaultHold        = 2 * time.Minute
+	DefaultMaxInDepth  = 64
+	MostInDepth        = 256 // that Options.MaxInDepth may be: the size of a map
 )
 
 // Options says what to trace. The zero value traces every TLS handshake on the machine and reports those that
@@ -13,6 +19,14 @@ const (
 type Options struct {
 	// Cgroup is the cgroup v2 directory whose sockets are traced, its children included; "" is the root.
 	Cgroup string
+	// Capture says where the bytes of connections are looked at; "" is [CaptureAll].
+	Capture Capture
+	// Hold is for how long [CaptureAdaptive] looks at a cgroup that is new or suspect, and longer while handshakes fail there.
+	Hold time.Duration
+	// MaxInDepth bounds the cgroups that [CaptureAdaptive] looks at at the same time. The others wait for their turn.
+	MaxInDepth int
+	// InDepth are directories of cgroups that [CaptureAdaptive] looks at all the time.
+	InDepth []string
 	// Successes reports handshakes that succeeded, too; else they are only counted in [Stats].
 	Successes bool
 	// Noise reports connections that carried nothing or no TLS and just ended; else they are only counted.
@@ -39,6 +53,7 @@ type Stats struct {
 	Ended       uint64 `json:"ended"`       // connections that were handed to user space to be judged
 	Plain       uint64 `json:"plain"`       // connections that never spoke TLS
 	Quiet       uint64 `json:"quiet"`       // connections that closed without a byte
+	Light       uint64 `json:"light"`       // connections that ended unsuspiciously, and at whose bytes nobody looked
 	// Lost counts what could not be followed or told, by where it was lost: see the Lost... constants.
 	Lost map[string]uint64 `json:"lost"`
 }

@@ -48,6 +48,19 @@ func readProcess(raw []byte) (pid int, err error) {
 	return int(p.Pid), err
 }
 
+// readNotice decodes a RING_CGROUP record.
+func readNotice(raw []byte) (notice, error) {
+	var n bpfCgroupNotice
+	if err := fill(unsafe.Slice((*byte)(unsafe.Pointer(&n)), unsafe.Sizeof(n)), raw); err != nil {
+		return notice{}, err
+	}
+	why := WhySuspect
+	if bpfNotice(n.Notice) == bpfNoticeNOTICE_NEW {
+		why = WhyNew
+	}
+	return notice{cgroup: n.Cgroup, why: why}, nil
+}
+
 // fill copies a record into a struct of the same layout.
 func fill(to, raw []byte) error {
 	if len(raw) < len(to) {
@@ -63,7 +76,7 @@ func kindOf(raw []byte) (bpfRingKind, error) {
 		return 0, fmt.Errorf("%w: %d bytes", errShort, len(raw))
 	}
 	kind := bpfRingKind(binary.NativeEndian.Uint32(raw))
-	if kind < bpfRingKindRING_CLIENT_HELLO || kind > bpfRingKindRING_PROCESS {
+	if kind < bpfRingKindRING_CLIENT_HELLO || kind > bpfRingKindRING_CGROUP {
 		return 0, fmt.Errorf("%w: %d", errUnknown, kind)
 	}
 	return kind, nil

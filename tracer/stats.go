@@ -23,6 +23,7 @@ func (t *Tracer) Stats() (Stats, error) {
 		Ended:       n[bpfCounterCOUNT_ENDED],
 		Plain:       n[bpfCounterCOUNT_PLAIN],
 		Quiet:       n[bpfCounterCOUNT_QUIET],
+		Light:       n[bpfCounterCOUNT_LIGHT],
 		Lost: map[string]uint64{
 			LostInflight:    n[bpfCounterCOUNT_LOST_INFLIGHT],
 			LostHello:       n[bpfCounterCOUNT_LOST_HELLO],

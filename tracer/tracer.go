@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,8 @@ type Tracer struct {
 	pairs   *pairs
 	sweeper *sweeper
 	targets *targets
+	capture Capture
+	depth   *depth             // nil but with CaptureAdaptive
 	stop    context.CancelFunc // of what runs beside Read
 	running sync.WaitGroup
 	reasons map[uint32]string // of resets, by this kernel's names
@@ -78,22 +81,42 @@ func Open(o Options) (*Tracer, error) {
 	}
 	inflight := l.collection.Maps[bpfMapInflight]
 	t := &Tracer{
-		loaded: l, ring: ring, log: o.Logger, reasons: k.enumNames("sk_rst_reason"),
+		capture: o.Capture, loaded: l, ring: ring, log: o.Logger, reasons: k.enumNames("sk_rst_reason"),
 		pairs:   newPairs(func(cookie uint64) *half { return lookUp(inflight, cookie) }),
 		sweeper: &sweeper{inflight: inflight, hellos: l.collection.Maps[bpfMapHellos]},
-		targets: newTargets(o, &prober{programs: l.collection.Programs, cookies: hasAttachCookie(), multi: l.multi}), stop: func() {},
+		targets: newTargets(o, &prober{programs: l.collection.Programs, cookies: hasAttachCookie(), multi: l.multi}),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.stop = cancel
+	if err := t.lookInDepth(ctx, o, cgroup); err != nil {
+		return nil, errors.Join(err, t.Close())
 	}
 	if !o.NoLibraries {
-		t.findLibraries()
+		t.findLibraries(ctx)
 	}
 	return t, nil
 }
 
+// lookInDepth starts to decide at which cgroups to look.
+func (t *Tracer) lookInDepth(ctx context.Context, o Options, cgroup string) error {
+	if o.Capture != CaptureAdaptive {
+		return nil
+	}
+	l, err := newLens(cgroup, t.loaded.collection)
+	if err != nil {
+		return err
+	}
+	t.depth = newDepth(o, l, time.Now)
+	if err := t.depth.ask(o.InDepth); err != nil {
+		return errors.Join(err, t.depth.close())
+	}
+	t.running.Go(func() { t.depth.run(ctx) })
+	return nil
+}
+
 // findLibraries starts looking for TLS libraries, and waits until those of the processes that run already are found, or a
 // second has passed: the rest is found while tracing.
-func (t *Tracer) findLibraries() {
-	ctx, cancel := context.WithCancel(context.Background())
-	t.stop = cancel
+func (t *Tracer) findLibraries(ctx context.Context) {
 	scanned := make(chan struct{})
 	t.running.Go(func() { t.targets.run(ctx, scanned) })
 	select {
@@ -117,6 +140,15 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxInflight == 0 {
 		o.MaxInflight = DefaultMaxInflight
+	}
+	if o.Capture == "" {
+		o.Capture = CaptureAll
+	}
+	if o.Hold == 0 {
+		o.Hold = DefaultHold
+	}
+	if o.MaxInDepth == 0 {
+		o.MaxInDepth = DefaultMaxInDepth
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -197,6 +229,12 @@ func (t *Tracer) takeKind(kind bpfRingKind, raw []byte) error {
 	switch kind {
 	case bpfRingKindRING_CLIENT_HELLO, bpfRingKindRING_SERVER_HELLO:
 		return t.pairs.addHello(kind, raw)
+	case bpfRingKindRING_CGROUP:
+		n, err := readNotice(raw)
+		if err == nil && t.depth != nil {
+			t.depth.heed(n)
+		}
+		return err
 	case bpfRingKindRING_PROCESS:
 		pid, err := readProcess(raw)
 		if err == nil && t.targets != nil {
@@ -208,8 +246,40 @@ func (t *Tracer) takeKind(kind bpfRingKind, raw []byte) error {
 	err := readHandshake(raw, &h.handshake)
 	if err == nil {
 		t.pairs.add(h, time.Now())
+		t.suspect(&h.handshake)
 	}
 	return err
+}
+
+// suspect draws attention to the cgroup of a handshake that is handed over to be judged.
+func (t *Tracer) suspect(h *bpfHandshake) {
+	if t.depth != nil && bpfEnding(h.Ending) == bpfEndingEND_CLOSED {
+		t.depth.heed(notice{cgroup: h.Cgroup, why: WhySuspect, sure: true})
+	}
+}
+
+// InDepth counts the cgroups whose bytes are looked at one by one, by why they are; nothing with [CaptureAll], which looks at all.
+func (t *Tracer) InDepth() map[Why]int {
+	if t.depth == nil {
+		return nil
+	}
+	return t.depth.count()
+}
+
+// NotInDepth counts the looks that [CaptureAdaptive] could not take: too many were due at once, or the kernel refused.
+func (t *Tracer) NotInDepth() uint64 {
+	if t.depth == nil {
+		return 0
+	}
+	return t.depth.missed.Load()
+}
+
+// Purposes lists what hooks are for with this capture.
+func (t *Tracer) Purposes() []Purpose {
+	if t.capture != CaptureLight {
+		return Purposes
+	}
+	return slices.DeleteFunc(slices.Clone(Purposes), isWire)
 }
 
 // Libraries lists the files with TLS libraries that processes use, and what became of the probes for them.

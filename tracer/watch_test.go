@@ -3,7 +3,9 @@ package tracer_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -43,7 +45,8 @@ func watch(t testing.TB, o tracer.Options) *watched {
 
 type watched struct {
 	*tracer.Tracer
-	events chan event.Event
+	events   chan event.Event
+	counting io.Closer // of the kernel's count of runs
 }
 
 func (w *watched) collect(ctx context.Context) {
@@ -56,10 +59,23 @@ func (w *watched) collect(ctx context.Context) {
 	}
 }
 
+// awaitLibrary waits for the probes in this very process: on a busy machine Open does not.
+func (w *watched) awaitLibrary(t testing.TB, family string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	attached := func(target tracer.Target) bool {
+		return target.Family == family && target.State == tracer.StateAttached && target.Processes > 0 && target.Path == self
+	}
+	eventually(t, "probes are in this process", func() bool { return slices.ContainsFunc(w.Libraries(), attached) })
+}
+
 // next returns the next event of a server port. Others, made by whatever else runs on the machine, are passed over.
 func (w *watched) next(t testing.TB, port uint16) event.Event {
 	t.Helper()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(60 * time.Second)
 	for {
 		select {
 		case e := <-w.events:

@@ -24,7 +24,7 @@ const (
 // Nothing that e points to is changed. Judging an event again gives the same event.
 func Judge(e event.Event) event.Event {
 	c := read(e)
-	return c.heed(c.decide()).apply(&c)
+	return c.heed(c.decide()).modestly(&c).apply(&c)
 }
 
 // rule is one step of the order of authority; false passes the connection on to the next.
@@ -36,6 +36,7 @@ func (c *connection) decide() finding {
 	}
 	for _, r := range []rule{
 		connect,    // TCP was never established
+		light,      // nobody looked at the bytes
 		silence,    // established, and no byte either way
 		plainPeer,  // the server answered a hello with something else
 		plainOwn,   // the client never spoke TLS

@@ -138,7 +138,7 @@ func (f finding) quoting(c *connection, t testimony) finding {
 
 // possible says that the wire had come to where the library says it stopped.
 func (c *connection) possible(t testimony) bool {
-	if t.code != nil || c.missed(event.Client) || c.missed(event.Server) {
+	if c.Light || t.code != nil || c.missed(event.Client) || c.missed(event.Server) {
 		return true
 	}
 	switch t.reason {

@@ -5,6 +5,8 @@ import "github.com/tlstrace/tlstrace/event"
 // phase names what was being waited for or judged when the connection ended.
 func (c *connection) phase() event.Phase {
 	switch {
+	case c.Light: // nobody knows
+		return ""
 	case c.client.records == 0 && c.Preface != "":
 		return event.PhasePreface
 	case !c.answered && c.retry && !c.secondHello:

@@ -108,6 +108,7 @@ func (a *agent) options() tracer.Options {
 	all := a.f.logEvents.value == "all"
 	o.Successes, o.Noise = all, all // else they are counted, and never leave the kernel
 	o.Logger = a.log
+	o.Capture = tracer.Capture(a.f.capture.value)
 	return o
 }
 
@@ -122,7 +123,7 @@ func (a *agent) apply(f *agentFlags) error {
 
 // facts describe the agent in the message that it traces.
 func (a *agent) facts() []any {
-	return []any{"node", a.node, "hooks", a.figures.attached(), "kubernetes", a.names.client != nil}
+	return []any{"node", a.node, "hooks", a.figures.attached(), "capture", a.f.capture.value, "kubernetes", a.names.client != nil}
 }
 
 // remaining is the time until ctx is done.

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tlstrace/tlstrace/sink/metrics"
+	"github.com/tlstrace/tlstrace/tracer"
 )
 
 // counted is what the agent counts: events, what the kernel tells, and itself.
@@ -56,4 +57,27 @@ func (a *agent) countItself() {
 		gauge("tlstrace_config_last_reload_successful", "Whether the configuration that was read last is in force.", a.reload.lastGood),
 		gauge("tlstrace_config_last_reload_success_timestamp_seconds", "When the configuration that is in force was read.", a.reload.lastGoodAt),
 	)
+	a.countCapture()
+}
+
+// countCapture registers at how many containers adaptive capture looks.
+func (a *agent) countCapture() {
+	registry := a.counted.metrics.Registry()
+	mode := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tlstrace_capture", Help: "1 for where bytes are looked at: all, adaptive or light.",
+	}, []string{"mode"})
+	mode.WithLabelValues(a.f.capture.value).Set(1)
+	registry.MustRegister(mode)
+	if a.f.capture.value != string(tracer.CaptureAdaptive) {
+		return
+	}
+	for _, why := range tracer.Whys {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tlstrace_capture_cgroups", Help: "Containers at whose bytes adaptive capture looks, by why.",
+			ConstLabels: prometheus.Labels{"why": string(why)},
+		}, func() float64 { return a.figures.inDepth(why) }))
+	}
+	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "tlstrace_capture_missed_total", Help: "Looks that adaptive capture could not take: too many at once, or refused by the kernel.",
+	}, func() float64 { return float64(a.figures.notInDepth()) }))
 }

@@ -28,6 +28,7 @@ const (
 	maxHistory      = 1_000_000
 	maxHistoryBytes = 16 << 30
 	maxSeries       = 1_000_000
+	maxHold         = 24 * time.Hour
 )
 
 // agentFlags are the settings of the agent.
@@ -54,6 +55,7 @@ type agentFlags struct {
 	otlpEndpoint, otlpHeaders string
 	otlpInsecure              bool
 
+	capture         choice
 	proxyLogs       string
 	proc            string
 	tracer          tracer.Options
@@ -83,7 +85,7 @@ func (f *agentFlags) register(cmd *cobra.Command, w *world) {
 	}
 	f.given = cmd.Flags()
 	f.filter.complete(cmd)
-	for flag, set := range map[string]*choice{"log-events": &f.logEvents, "kubernetes": &f.kubernetes, "auth": &f.auth} {
+	for flag, set := range map[string]*choice{"log-events": &f.logEvents, "kubernetes": &f.kubernetes, "auth": &f.auth, "capture": &f.capture} {
 		completeSet(cmd, flag, set.allowed)
 	}
 	groupUsage(cmd, groups)
@@ -155,6 +157,14 @@ func (f *agentFlags) otlpFlags() *pflag.FlagSet {
 
 func (f *agentFlags) tracerFlags(w *world) *pflag.FlagSet {
 	flags := newFlagGroup()
+	f.capture = choice{value: string(tracer.CaptureAll)}
+	for _, c := range tracer.Captures {
+		f.capture.allowed = append(f.capture.allowed, string(c))
+	}
+	flags.Var(&f.capture, "capture", "look at the first bytes of every connection, or only of containers that are new or suspect, or of none")
+	flags.DurationVar(&f.tracer.Hold, "capture-hold", tracer.DefaultHold, "adaptive looks at a container for so long, and longer while handshakes fail there")
+	flags.IntVar(&f.tracer.MaxInDepth, "capture-max", tracer.DefaultMaxInDepth, "`number` of containers that adaptive looks at at a time")
+	flags.StringSliceVar(&f.tracer.InDepth, "capture-cgroup", nil, "adaptive always looks at these cgroup v2 `directories`")
 	flags.StringVar(&f.tracer.Cgroup, "cgroup", "", "trace this cgroup v2 `directory` instead of the whole machine")
 	flags.StringVar(&f.proc, "proc", w.proc, "`directory` of the host's procfs")
 	flags.IntVar(&f.tracer.RingBytes, "ring-bytes", tracer.DefaultRingBytes, "size of the buffer between kernel and tlstrace, in `bytes`")
@@ -185,7 +195,24 @@ func (f *agentFlags) check() error {
 	if _, err := f.wanted(); err != nil {
 		return err
 	}
-	return cmp.Or(f.checkServer(), f.checkBounds(), f.checkProxyLogs(), checkTracer(f.tracer))
+	return cmp.Or(f.checkServer(), f.checkBounds(), f.checkCapture(), f.checkProxyLogs(), checkTracer(f.tracer))
+}
+
+func (f *agentFlags) checkCapture() error {
+	adaptive := f.capture.value == string(tracer.CaptureAdaptive)
+	switch {
+	case f.tracer.Hold < time.Second || f.tracer.Hold > maxHold:
+		return fmt.Errorf("--capture-hold %s: must be from 1s to %s", f.tracer.Hold, maxHold)
+	case f.tracer.MaxInDepth < 1 || f.tracer.MaxInDepth > tracer.MostInDepth:
+		return fmt.Errorf("--capture-max %d: must be from 1 to %d", f.tracer.MaxInDepth, tracer.MostInDepth)
+	case len(f.tracer.InDepth) > f.tracer.MaxInDepth:
+		return fmt.Errorf("--capture-cgroup names %d directories, --capture-max allows for %d", len(f.tracer.InDepth), f.tracer.MaxInDepth)
+	case len(f.tracer.InDepth) > 0 && !adaptive:
+		return fmt.Errorf("--capture-cgroup is for --capture adaptive, not %s", f.capture.value)
+	case f.logEvents.value == "all" && f.capture.value != string(tracer.CaptureAll):
+		return fmt.Errorf("--log-events all tells what succeeded, which --capture %s does not see: give one of them", f.capture.value)
+	}
+	return nil
 }
 
 // wanted is what is logged, kept and streamed.

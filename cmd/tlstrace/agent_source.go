@@ -14,6 +14,9 @@ type kernel interface {
 	Programs() ([]tracer.Program, error)
 	Resets() (map[tracer.ResetKey]uint64, error)
 	Hooks() map[tracer.Purpose]string
+	Purposes() []tracer.Purpose
+	InDepth() map[tracer.Why]int
+	NotInDepth() uint64
 	Libraries() []tracer.Target
 }
 
@@ -56,7 +59,7 @@ func (g *figures) connections() (map[string]uint64, error) {
 	if s.Lost == nil {
 		return nil, err
 	}
-	return map[string]uint64{"succeeded": s.Succeeded, "ended": s.Ended, "plain": s.Plain, "quiet": s.Quiet}, err
+	return map[string]uint64{"succeeded": s.Succeeded, "ended": s.Ended, "plain": s.Plain, "quiet": s.Quiet, "light": s.Light}, err
 }
 
 func (g *figures) lost() (map[string]uint64, error) {
@@ -82,11 +85,15 @@ func (g *figures) resets() (map[metrics.Reset]uint64, error) {
 	return resets, err
 }
 
-// hooks lists every purpose, also those that nothing serves.
+// hooks lists every purpose that there is to serve, also those that nothing serves.
 func (g *figures) hooks() []metrics.Hook {
 	attached, _ := figure(g, func(k kernel) (map[tracer.Purpose]string, error) { return k.Hooks(), nil })
+	purposes, _ := figure(g, func(k kernel) ([]tracer.Purpose, error) { return k.Purposes(), nil })
+	if purposes == nil {
+		purposes = tracer.Purposes
+	}
 	var hooks []metrics.Hook
-	for _, p := range tracer.Purposes {
+	for _, p := range purposes {
 		hooks = append(hooks, metrics.Hook{Name: string(p), Variant: attached[p], Attached: attached[p] != ""})
 	}
 	return hooks
@@ -99,6 +106,17 @@ func (g *figures) libraries() map[metrics.Library]int {
 		libraries[metrics.Library{Family: t.Family, State: string(t.State)}]++
 	}
 	return libraries
+}
+
+// inDepth counts the containers whose bytes are looked at one by one.
+func (g *figures) inDepth(why tracer.Why) float64 {
+	all, _ := figure(g, func(k kernel) (map[tracer.Why]int, error) { return k.InDepth(), nil })
+	return float64(all[why])
+}
+
+func (g *figures) notInDepth() uint64 {
+	n, _ := figure(g, func(k kernel) (uint64, error) { return k.NotInDepth(), nil })
+	return n
 }
 
 // attached says which variant serves each purpose, in words.
