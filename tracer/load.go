@@ -106,7 +106,7 @@ func (l *loaded) configure(spec *ebpf.CollectionSpec, o Options) error {
 	set := map[string]bool{
 		bpfVarReportSuccesses: o.Successes,
 		bpfVarReportNoise:     o.Noise,
-		bpfVarCanReadKernel:   lockdown() != "confidentiality",
+		bpfVarCanReadKernel:   canReadKernel(),
 		bpfVarFindLibraries:   !o.NoLibraries,
 		bpfVarHasCookie:       hasAttachCookie(),
 		bpfVarSelective:       o.Capture != CaptureAll,

@@ -4,40 +4,72 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
+	"time"
 
-	"github.com/cilium/ebpf/rlimit"
-	"golang.org/x/sys/unix"
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
 )
 
-// Probe asks the kernel what it allows, by loading and attaching programs that do nothing. Nothing stays attached.
+// Probe asks the kernel what it allows: by trying what each capability is for, by loading and attaching programs that do nothing,
+// and at last by attaching the real ones. Nothing stays attached.
 func Probe(o Options) Report {
-	r := Report{Kernel: release(), Arch: runtime.GOARCH, Lockdown: lockdown(), Missing: missingCapabilities()}
-	_ = rlimit.RemoveMemlock() // fails where it is not needed; where it is, the hooks below say that they are refused
-	if len(r.Missing) > 0 {
-		r.add(true, "capabilities are missing: "+strings.Join(r.Missing, ", "), "run it as root (sudo tlstrace ...), or grant them")
-	}
 	cgroup, err := cgroupOf(o.Cgroup)
+	m := thisMachine(cgroup)
+	r := Report{
+		Kernel: release(), Arch: runtime.GOARCH, Cgroup: cgroup, Lockdown: lockdown(),
+		User: m.euid, Permissions: m.permissions(),
+	}
+	r.addPermissions()
 	if err != nil {
 		r.add(true, err.Error(), "mkdir -p /run/cgroup2 && mount -t cgroup2 none /run/cgroup2, or name a directory by --cgroup")
 	}
-	r.Cgroup = cgroup
 	k := newKernel()
 	r.BTF = k.err == nil
 	if k.err != nil {
 		r.add(true, "the kernel has no type information (BTF)", "use a kernel built with CONFIG_DEBUG_INFO_BTF=y")
 	}
 	r.probeHooks(o, k)
+	r.Settings = m.settings(&r)
+	r.addSettings()
+	if r.CanTrace() {
+		r.try(o)
+	}
 	if !o.NoLibraries {
 		r.Libraries = survey(context.Background(), o)
 	}
-	if r.Lockdown == "confidentiality" {
-		r.add(false, "kernel lockdown is confidentiality: processes are not named, reordered segments are not followed",
-			"boot with lockdown=integrity or none if you need them")
-	}
 	return r
+}
+
+// addPermissions makes problems of the capabilities that are refused.
+func (r *Report) addPermissions() {
+	for _, p := range r.Permissions {
+		if p.Granted {
+			continue
+		}
+		what := fmt.Sprintf("%s (%s) is refused by %s: %s", p.Capability, p.For, p.RefusedBy, p.Loss)
+		if p.RefusedBy == RefusedNotHeld {
+			what = fmt.Sprintf("%s is missing (%s): %s", p.Capability, p.For, p.Loss)
+		}
+		r.add(p.Required, what, p.Fix)
+		if p.Required {
+			r.Missing = append(r.Missing, p.Capability)
+		}
+	}
+}
+
+// addSettings makes problems of the settings that cost something, unless a refused capability tells the same already.
+func (r *Report) addSettings() {
+	for _, s := range r.Settings {
+		told := s.Name == "processes" && !r.granted("CAP_SYS_PTRACE") ||
+			r.refuses(Refuser(s.Name)) || s.Name == "locked memory" && r.refuses(RefusedMemlock)
+		if s.Outcome == OutcomeFine || told {
+			continue
+		}
+		r.add(s.Outcome == OutcomeBlocks, fmt.Sprintf("%s is %s: %s", s.Name, s.Value, s.Means), s.Fix)
+	}
 }
 
 func (r *Report) add(fatal bool, what, fix string) {
@@ -49,50 +81,79 @@ func (r *Report) probeHooks(o Options, k *kernel) {
 		chosen, report := h.choose(k, o.Variants[h.purpose])
 		r.Hooks = append(r.Hooks, report)
 		if chosen == nil && h.required && len(r.Missing) == 0 {
-			why := report.Variants[0].Why
-			r.add(true, fmt.Sprintf("no hook for %s: %s", h.purpose, why), remedy(why))
+			r.add(true, fmt.Sprintf("no hook for %s: %s", h.purpose, report.Variants[0].Why), "use Linux 5.10 or later with CONFIG_CGROUP_BPF=y")
 		}
 	}
 }
 
-// remedy says what to do about a hook that the kernel refuses to a process that has the capabilities for it.
-func remedy(why string) string {
-	if strings.Contains(why, unix.EPERM.Error()) {
-		return "let this process call bpf(2): in a container its seccomp profile may forbid that (seccompProfile: Unconfined)"
+// try attaches everything for a moment: what the kernel says to the parts is no promise for the whole.
+func (r *Report) try(o Options) {
+	o.NoLibraries = true // finding them may take a second, and they are surveyed below
+	began := time.Now()
+	t, err := Open(o)
+	if err == nil {
+		r.Attached = time.Since(began)
+		err = t.Close()
 	}
-	return "use Linux 5.10 or later with CONFIG_CGROUP_BPF=y"
+	if err != nil {
+		r.add(true, "attaching fails: "+err.Error(), "this is not expected: please report it, with the output of tlstrace doctor -o json")
+	}
 }
 
-// needed are the capabilities that loading and attaching ask for, with what each is for.
-var needed = []struct {
-	number int
-	name   string
-}{
-	{unix.CAP_BPF, "CAP_BPF"},             // load programs and maps
-	{unix.CAP_PERFMON, "CAP_PERFMON"},     // tracing programs, reading kernel memory
-	{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"}, // cgroup_skb and sock_ops
+// readsKernel says whether programs may read kernel memory, which lockdown=confidentiality forbids.
+func (r *Report) readsKernel() bool {
+	return r.Lockdown != "confidentiality" && canReadKernel()
 }
 
-// missingCapabilities returns the names of capabilities that this process lacks. CAP_SYS_ADMIN stands for them all.
+// canReadKernel asks the kernel, which knows also where /sys/kernel/security cannot be read.
+func canReadKernel() bool {
+	return !errors.Is(features.HaveProgramHelper(ebpf.RawTracepoint, asm.FnProbeReadKernel), ebpf.ErrNotSupported)
+}
+
+// granted says whether the kernel allows what a capability is for.
+func (r *Report) granted(capability string) bool {
+	for _, p := range r.Permissions {
+		if p.Capability == capability {
+			return p.Granted
+		}
+	}
+	return false
+}
+
+// refuses says whether somebody stands between the process and a capability.
+func (r *Report) refuses(by Refuser) bool {
+	for _, p := range r.Permissions {
+		if p.RefusedBy == by {
+			return true
+		}
+	}
+	return false
+}
+
+// worst is what a refuser costs.
+func (r *Report) worst(by Refuser) (Outcome, string) {
+	outcome := OutcomeLoses
+	var refused []string
+	for _, p := range r.Permissions {
+		if p.RefusedBy != by {
+			continue
+		}
+		refused = append(refused, p.Capability)
+		if p.Required {
+			outcome = OutcomeBlocks
+		}
+	}
+	return outcome, "refuses what " + strings.Join(refused, ", ") + " is for"
+}
+
+// missingCapabilities are the names of those without which nothing is traced, by asking the kernel.
 func missingCapabilities() []string {
-	effective, err := effectiveCapabilities()
-	if err != nil || effective&(1<<unix.CAP_SYS_ADMIN) != 0 && effective&(1<<unix.CAP_NET_ADMIN) != 0 {
-		return nil
-	}
 	var missing []string
-	for _, c := range needed {
-		if effective&(1<<c.number) == 0 {
+	m := thisMachine("")
+	for _, c := range capabilities {
+		if c.required && c.try(m) != nil {
 			missing = append(missing, c.name)
 		}
 	}
 	return missing
-}
-
-func effectiveCapabilities() (uint64, error) {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3, Pid: int32(os.Getpid())}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return 0, errors.Join(errors.New("read capabilities"), err)
-	}
-	return uint64(data[1].Effective)<<32 | uint64(data[0].Effective), nil
 }

@@ -1,5 +1,7 @@
 package tracer
 
+import "time"
+
 // Purpose is what a hook is for. Each purpose is served by the best variant that the kernel offers.
 type Purpose string
 
@@ -21,14 +23,20 @@ var Purposes = []Purpose{
 
 // Report is what this machine allows, as found by asking the kernel. [Probe] makes it; nothing stays attached.
 type Report struct {
-	Kernel   string       `json:"kernel"`   // uname -r
-	Arch     string       `json:"arch"`     // GOARCH
-	BTF      bool         `json:"btf"`      // /sys/kernel/btf/vmlinux is there and can be read
-	Cgroup   string       `json:"cgroup"`   // cgroup v2 directory that would be traced; "" if there is none
-	Lockdown string       `json:"lockdown"` // none, integrity, confidentiality; "unknown" if securityfs is not mounted
-	Missing  []string     `json:"missing_capabilities,omitempty"`
-	Hooks    []HookReport `json:"hooks"`
-	Problems []Problem    `json:"problems,omitempty"`
+	Kernel   string `json:"kernel"`   // uname -r
+	Arch     string `json:"arch"`     // GOARCH
+	BTF      bool   `json:"btf"`      // /sys/kernel/btf/vmlinux is there and can be read
+	Cgroup   string `json:"cgroup"`   // cgroup v2 directory that would be traced; "" if there is none
+	Lockdown string `json:"lockdown"` // none, integrity, confidentiality; "unknown" if securityfs is not mounted
+	User     int    `json:"user"`     // effective user id; 0 is root, and need not be
+	// Missing are the required capabilities that the kernel does not grant, whoever refuses them.
+	Missing     []string     `json:"missing_capabilities,omitempty"`
+	Permissions []Permission `json:"permissions"`
+	Settings    []Setting    `json:"settings"`
+	Hooks       []HookReport `json:"hooks"`
+	// Attached is how long loading and attaching everything took, which was tried; 0 if it was not, or failed.
+	Attached time.Duration `json:"attached_ns,omitempty"`
+	Problems []Problem     `json:"problems,omitempty"`
 	// Libraries are the files with TLS libraries that running processes use, and what could not be found in them.
 	Libraries []Target `json:"libraries,omitempty"`
 }

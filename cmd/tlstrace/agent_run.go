@@ -61,6 +61,7 @@ func (a *agent) run(ctx context.Context) error {
 	a.figures.from(events)
 	a.health.attached(a.figures.attached())
 	a.log.Info("tracing", a.facts()...)
+	a.giveUp(events)
 	debug.FreeOSMemory() // attaching reads the types of the whole kernel, which are of no more use
 	ended := make(chan error, 1)
 	reading, enough := context.WithCancel(ctx)
@@ -90,4 +91,14 @@ func (a *agent) besides(ctx context.Context, running *sync.WaitGroup) {
 	})
 	running.Go(func() { a.counted.metrics.Run(ctx) })
 	running.Go(func() { a.names.run(ctx) })
+}
+
+// giveUp goes on with no more privileges than it needs. An agent that cannot give them up goes on, and says so.
+func (a *agent) giveUp(events source) {
+	kept, err := giveUp(events, a.f.historyDir)
+	if err != nil {
+		a.log.Warn("keeps the privileges that it began with", "error", err.Error())
+		return
+	}
+	a.log.Info("gave up privileges", "kept", kept)
 }

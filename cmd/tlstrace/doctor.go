@@ -12,8 +12,10 @@ import (
 	"github.com/tlstrace/tlstrace/tracer"
 )
 
-const doctorLong = `doctor asks the kernel what it allows, and says which hook will be used for each purpose and why, what is
-missing and how to get it. It attaches nothing that stays. Exit code 3 means that nothing can be traced here.`
+const doctorLong = `doctor asks the kernel what it allows, and says first whether handshakes can be traced here, what is lost and what to do about it. Then come
+the capabilities, each tried by what it is for; the settings of the machine and of the container that could stand in the way; and which hook is used for
+each purpose and why. Everything is attached for a moment, nothing stays. It needs no privileges: without them it says which are missing. Exit code 3
+means that nothing can be traced here.`
 
 func newDoctor(w *world) *cobra.Command {
 	output := &choice{allowed: []string{"text", "json"}, value: "text"}
@@ -46,36 +48,7 @@ func printReport(out io.Writer, r tracer.Report, format string) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(r)
 	}
-	var b strings.Builder
-	writeMachine(&b, r)
-	b.WriteString("\nhooks\n")
-	for _, h := range r.Hooks {
-		writeHook(&b, h)
-	}
-	writeLibraries(&b, r)
-	writeProblems(&b, r)
-	_, err := io.WriteString(out, b.String())
-	return err
-}
-
-func writeMachine(b *strings.Builder, r tracer.Report) {
-	line := func(name, value string) { fmt.Fprintf(b, "%-14s%s\n", name, value) }
-	line("kernel", r.Kernel+" "+r.Arch)
-	line("BTF", found(r.BTF, "/sys/kernel/btf/vmlinux"))
-	line("cgroup v2", found(r.Cgroup != "", r.Cgroup))
-	line("lockdown", r.Lockdown)
-	if len(r.Missing) > 0 {
-		line("capabilities", strings.Join(r.Missing, ", ")+" missing")
-	} else {
-		line("capabilities", "all that are needed")
-	}
-}
-
-func found(ok bool, where string) string {
-	if !ok {
-		return "not found"
-	}
-	return where
+	return writeReport(out, r)
 }
 
 // writeHook prints one purpose: the variant in use, and every variant's reason.
@@ -126,18 +99,4 @@ func processes(n int) string {
 		return "1 process"
 	}
 	return fmt.Sprintf("%d processes", n)
-}
-
-func writeProblems(b *strings.Builder, r tracer.Report) {
-	if len(r.Problems) > 0 {
-		b.WriteString("\nmissing\n")
-	}
-	for _, p := range r.Problems {
-		fmt.Fprintf(b, "  %s\n    %s\n", p.What, p.Fix)
-	}
-	if r.CanTrace() {
-		b.WriteString("\nHandshakes can be traced here: sudo tlstrace watch\n")
-		return
-	}
-	b.WriteString("\nHandshakes cannot be traced here.\n")
 }

@@ -30,7 +30,7 @@ func TestDoctorSaysWhichVariantAndWhatIsMissing(t *testing.T) {
 	}
 	for _, want := range []string{
 		"- fentry       refused by the kernel", "* kprobe ", "+ tracepoint ", "no reason is told",
-		"fentry is refused\n    boot without lockdown", "can be traced here",
+		"lost  fentry is refused\n  do    boot without lockdown", "can be traced here, with 1 loss",
 	} {
 		if !strings.Contains(w.out.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, w.out.String())

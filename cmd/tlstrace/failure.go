@@ -56,19 +56,45 @@ func (w *world) explain(err error, args []string) string {
 	if !isCannotTrace(err) {
 		return msg
 	}
-	if missing := w.probe(tracer.Options{NoLibraries: true}).Missing; len(missing) > 0 {
-		return missingCapabilities(missing, args, w.euid)
+	report := w.probe(tracer.Options{NoLibraries: true})
+	if len(report.Missing) > 0 {
+		return ungranted(report) + "\n" + w.remedy(report, args)
 	}
 	return msg + "\ntlstrace doctor says what this kernel allows and how to get what is missing."
 }
 
-// missingCapabilities says which, and what to type. Root without them is in a container, where sudo is of no use.
-func missingCapabilities(missing, args []string, euid int) string {
-	text := "tracing needs " + strings.Join(missing, ", ") + " (capabilities(7)), which this process lacks.\n"
-	if euid == 0 {
-		return text + "This is root without them, as in a container: add them (--cap-add, securityContext.capabilities.add)."
+// ungranted says which capabilities tracing needs, and who does not grant them.
+func ungranted(r tracer.Report) string {
+	text := "tracing needs " + strings.Join(r.Missing, ", ") + " (capabilities(7)), which "
+	if by := refuser(r); by != tracer.RefusedNotHeld {
+		return text + "this process has, and " + string(by) + " refuses."
 	}
-	return text + "Try: " + sink.Escape("sudo tlstrace "+strings.Join(args, " "), 200)
+	return text + "this process lacks."
+}
+
+// refuser is who refuses the first capability without which nothing is traced.
+func refuser(r tracer.Report) tracer.Refuser {
+	for _, p := range r.Permissions {
+		if p.Required && !p.Granted {
+			return p.RefusedBy
+		}
+	}
+	return tracer.RefusedNotHeld
+}
+
+// remedy says what to type, or what to change. Root without the capabilities is in a container, where sudo is of no use.
+func (w *world) remedy(r tracer.Report, args []string) string {
+	switch {
+	case refuser(r) != tracer.RefusedNotHeld:
+		for _, p := range r.Permissions {
+			if p.Required && !p.Granted {
+				return "Try: " + p.Fix
+			}
+		}
+	case w.euid == 0:
+		return "This is root without them, as in a container: add them (--cap-add, securityContext.capabilities.add)."
+	}
+	return "Try: " + sink.Escape("sudo tlstrace "+strings.Join(args, " "), 200)
 }
 
 // flagError says which flag was wrong, and names the nearest one for a flag that does not exist.

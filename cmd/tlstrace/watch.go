@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -118,6 +119,9 @@ func watch(ctx context.Context, w *world, f *watchFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
+	if _, err := giveUp(events, f.writesTo()...); err != nil {
+		fmt.Fprintf(w.stderr, "tlstrace: keeps the privileges that it began with: %s\n", err)
+	}
 	if f.readyFile != "" {
 		if err := replaceFile(f.readyFile, fmt.Appendln(nil, os.Getpid())); err != nil {
 			return err
@@ -142,6 +146,18 @@ func watch(ctx context.Context, w *world, f *watchFlags) (err error) {
 		return err // a summary of what could not be read would mislead
 	}
 	return errors.Join(err, flow.sink.Close())
+}
+
+// writesTo are the directories of the files that are written while it runs.
+func (f *watchFlags) writesTo() []string {
+	var all []string
+	if path, err := journalPath(); err == nil {
+		all = append(all, filepath.Dir(path))
+	}
+	if f.readyFile != "" {
+		all = append(all, filepath.Dir(f.readyFile))
+	}
+	return all
 }
 
 // traces says that the events are those of this machine's kernel, and not a recording or an agent's.
