@@ -31,6 +31,17 @@ const (
 	RefusedUnknown       Refuser = "the kernel"
 )
 
+// by is the refuser as the end of a sentence: "it is refused by ...".
+func (r Refuser) by() string {
+	switch r {
+	case RefusedUserNamespace:
+		return "the user namespace"
+	case RefusedMemlock:
+		return "the limit of locked memory"
+	}
+	return string(r)
+}
+
 // capability is one of capabilities(7), with the smallest operation that the kernel lets only its holders do.
 type capability struct {
 	number   int

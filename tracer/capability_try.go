@@ -137,11 +137,11 @@ func tryMapFiles(m *machine) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if _, err := os.Stat(filepath.Join(dir, e.Name())); errors.Is(err, fs.ErrPermission) {
-			return err
-		}
-		break
+	if len(entries) == 0 {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, entries[0].Name())); errors.Is(err, fs.ErrPermission) {
+		return err
 	}
 	return nil
 }

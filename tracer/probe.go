@@ -49,7 +49,7 @@ func (r *Report) addPermissions() {
 		if p.Granted {
 			continue
 		}
-		what := fmt.Sprintf("%s (%s) is refused by %s: %s", p.Capability, p.For, p.RefusedBy, p.Loss)
+		what := fmt.Sprintf("%s (%s) is refused by %s: %s", p.Capability, p.For, p.RefusedBy.by(), p.Loss)
 		if p.RefusedBy == RefusedNotHeld {
 			what = fmt.Sprintf("%s is missing (%s): %s", p.Capability, p.For, p.Loss)
 		}

@@ -32,6 +32,8 @@ type VM struct {
 	Image  Image
 	Memory int // MiB
 	CPUs   int
+	// Parameters are more of the kernel's command line, such as "lockdown=integrity".
+	Parameters string
 	// Output gets what the job writes, as it comes; nil discards it.
 	Output io.Writer
 }
@@ -106,7 +108,7 @@ func (vm VM) arguments(limit time.Duration) []string {
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-kernel", vm.Image.Kernel,
 		// panic=-1 reboots at once, and -no-reboot makes that the end. What the kernel does not know is in init's environment.
-		"-append", fmt.Sprintf("console=ttyS0 quiet loglevel=4 panic=-1 JOB_SECONDS=%.0f", max(1, limit.Seconds())),
+		"-append", fmt.Sprintf("console=ttyS0 quiet loglevel=4 panic=-1 JOB_SECONDS=%.0f %s", max(1, limit.Seconds()), vm.Parameters),
 	}
 }
 
