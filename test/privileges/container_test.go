@@ -18,6 +18,7 @@ import (
 type container struct {
 	user    int
 	seccomp string // file of testdata; "" is none
+	filter  any    // a seccomp profile that is in no file
 	ownPIDs bool
 }
 
@@ -108,8 +109,11 @@ func (c container) spec(t *testing.T, shared string, argv []string) map[string]a
 		sets["inheritable"], sets["ambient"] = capabilities, capabilities
 	}
 	linux := map[string]any{"namespaces": c.namespaces()}
-	if c.seccomp != "" {
+	switch {
+	case c.seccomp != "":
 		linux["seccomp"] = profile(t, c.seccomp)
+	case c.filter != nil:
+		linux["seccomp"] = c.filter
 	}
 	return map[string]any{
 		"ociVersion": "1.0.2",

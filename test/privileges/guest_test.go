@@ -108,7 +108,7 @@ func (g guest) run(t *testing.T) kernels.Result {
 	p := build(t)
 	vm := kernels.NewVM(image)
 	vm.Parameters, vm.Output = g.parameters, t.Output()
-	result, err := vm.Run(t.Context(), kernels.Job{Script: g.script(), Limit: 50*time.Second, Files: map[string]string{
+	result, err := vm.Run(t.Context(), kernels.Job{Script: g.script(), Limit: 4 * time.Minute, Files: map[string]string{
 		"/usr/bin/tlstrace": p.tlstrace, "/usr/bin/launch": p.launch, "/usr/bin/handshake": p.handshake, "/profile": appArmorProfile(t),
 	}})
 	if errors.Is(err, kernels.ErrUnavailable) {

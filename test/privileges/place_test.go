@@ -87,7 +87,12 @@ type stayed struct {
 
 func (s *stayed) begin(t *testing.T, port string) {
 	t.Helper()
-	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), build(t).handshake, "-port", port)
+	s.start(t, build(t).handshake, port)
+}
+
+func (s *stayed) start(t *testing.T, program, port string) {
+	t.Helper()
+	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program, "-port", port)
 	s.cmd.Stderr = &s.said
 	hold, err := s.cmd.StdinPipe()
 	if err == nil {

@@ -1,0 +1,78 @@
+package privileges
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf/features"
+)
+
+// TestPrivilegesAreDropped starts the tracer with everything that root may, and looks at all its threads; then a program appears whose library is
+// only probed now, with what was kept.
+func TestPrivilegesAreDropped(t *testing.T) {
+	needRoot(t)
+	for _, flags := range []string{"", "-user 65534 -caps " + six} {
+		t.Run("launch "+flags, func(t *testing.T) {
+			shared := openDirectory(t)
+			ready, port := filepath.Join(shared, "ready"), freePort(t)
+			watch := launched(flags)(t, shared, "watch", "--port", port, "-o", "json", "--count", "1", "--duration", "90s", "--ready-file", ready)
+			events := &strings.Builder{}
+			watch.Stdout = events
+			must(t, watch.Start())
+			ended := make(chan error, 1)
+			go func() { ended <- watch.Wait() }()
+			var peers stayed
+			code := beside(t, watch, ready, ended, func() {
+				checkThreads(t, watch.Process.Pid)
+				peers.beginCopy(t, port, shared)
+			})
+			peers.end(t)
+			e := readEvent(t, []byte(events.String()))
+			if code != 0 || e == nil || e.Library == nil {
+				t.Errorf("watch ends with %d and tells %+v", code, e)
+			}
+		})
+	}
+}
+
+// beginCopy is [stayed.begin] with a copy of the program, of which nothing can have been probed yet.
+func (s *stayed) beginCopy(t *testing.T, port, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(build(t).handshake)
+	must(t, err)
+	program := filepath.Join(dir, "handshake")
+	must(t, os.WriteFile(program, text, 0o755))
+	s.start(t, program, port)
+}
+
+// checkThreads compares what each thread may with what a running tracer needs. CAP_BPF is not among it where one link holds all probes of a
+// library, as on the kernels of today.
+func checkThreads(t *testing.T, pid int) {
+	t.Helper()
+	const later = 1<<38 | 1<<12 | 1<<19 | 1<<2 | 1<<40
+	kept := fmt.Sprintf("%016x", uint64(later))
+	if features.HaveBPFLinkUprobeMulti() != nil {
+		kept = fmt.Sprintf("%016x", uint64(later|1<<39))
+	}
+	want := map[string]string{"CapEff": kept, "CapPrm": kept, "CapInh": "0000000000000000", "CapAmb": "0000000000000000", "NoNewPrivs": "1"}
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	must(t, err)
+	if len(threads) < 2 {
+		t.Fatalf("%d threads, want several", len(threads))
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			continue // it has ended
+		}
+		for line := range strings.Lines(string(text)) {
+			name, value, _ := strings.Cut(line, ":")
+			if w, ok := want[name]; ok && strings.TrimSpace(value) != w {
+				t.Errorf("%s: %s is %s, want %s", thread, name, strings.TrimSpace(value), w)
+			}
+		}
+	}
+}
