@@ -3,14 +3,17 @@ package main
 import (
 	"errors"
 
+	"github.com/tlstrace/tlstrace/test/bench/cgroup"
+	"github.com/tlstrace/tlstrace/test/bench/lane"
 	"github.com/tlstrace/tlstrace/tracer"
 )
 
 // bench is what the measurements share.
 type bench struct {
-	cgroups             *cgroups
-	bare, empty, traced *lane
-	tracer              *tracer.Tracer
+	cgroups     *cgroup.Tree
+	bare, empty *lane.Lane
+	traced      *traced
+	tracer      *tracer.Tracer
 }
 
 func openBench() (_ *bench, err error) {
@@ -20,23 +23,29 @@ func openBench() (_ *bench, err error) {
 			err = errors.Join(err, b.Close())
 		}
 	}()
-	if b.cgroups, err = openCgroups(); err != nil {
+	if b.cgroups, err = cgroup.Open(); err != nil {
 		return b, err
 	}
-	if b.bare, err = bareLane(b.cgroups); err != nil {
+	if b.bare, err = lane.Bare(b.cgroups); err != nil {
 		return b, err
 	}
-	if b.empty, err = emptyLane(b.cgroups); err != nil {
+	if b.empty, err = lane.Empty(b.cgroups); err != nil {
 		return b, err
 	}
-	b.traced, b.tracer, err = tracedLane(b.cgroups)
+	b.traced, b.tracer, err = openTraced(b.cgroups)
 	return b, err
 }
+
+// lanes are those that are compared: without programs, with empty ones, with tlstrace.
+func (b *bench) lanes() []*lane.Lane { return []*lane.Lane{b.bare, b.empty, b.traced.Lane} }
 
 // Close detaches everything and removes the cgroups.
 func (b *bench) Close() error {
 	var errs []error
-	for _, l := range []*lane{b.traced, b.empty, b.bare} {
+	if b.traced != nil {
+		errs = append(errs, b.traced.Close())
+	}
+	for _, l := range []*lane.Lane{b.empty, b.bare} {
 		if l != nil {
 			errs = append(errs, l.Close())
 		}

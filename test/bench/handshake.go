@@ -4,17 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/tlstrace/tlstrace/test/bench/lane"
+	"github.com/tlstrace/tlstrace/test/bench/sample"
 )
 
 // handshakeCost is what tracing costs on a connection that carries a handshake that succeeds, a request and its answer, with both
 // ends on this machine, in nanoseconds. Each sample holds one figure per run.
 type handshakeCost struct {
-	bare     sample // without any program
-	dispatch sample // empty programs on every packet, beyond none
-	all      sample // tlstrace beyond no programs: dispatch included
-	programs sample // tlstrace beyond empty programs
-	counted  sample // tlstrace's run times by the kernel's account, those of as many empty runs taken off
-	hits     sample // runs of programs, by that account
+	bare     sample.Sample // without any program
+	dispatch sample.Sample // empty programs on every packet, beyond none
+	all      sample.Sample // tlstrace beyond no programs: dispatch included
+	programs sample.Sample // tlstrace beyond empty programs
+	counted  sample.Sample // tlstrace's run times by the kernel's account, those of as many empty runs taken off
+	hits     sample.Sample // runs of programs, by that account
 }
 
 const (
@@ -59,7 +62,7 @@ func (h *handshakeCost) run(b *bench, p player) (err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	for _, l := range []*lane{b.bare, b.empty, b.traced} {
+	for _, l := range b.lanes() {
 		s, err := newSockets(b.cgroups, l, 2*handshakesALane)
 		if err != nil {
 			return err
@@ -70,15 +73,15 @@ func (h *handshakeCost) run(b *bench, p player) (err error) {
 	if err != nil {
 		return err
 	}
-	h.bare = append(h.bare, took[0].median())
-	h.dispatch = append(h.dispatch, took[1].minus(took[0]).median())
-	h.all = append(h.all, took[2].minus(took[0]).median())
-	h.programs = append(h.programs, took[2].minus(took[1]).median())
+	h.bare = append(h.bare, took[0].Median())
+	h.dispatch = append(h.dispatch, took[1].Minus(took[0]).Median())
+	h.all = append(h.all, took[2].Minus(took[0]).Median())
+	h.programs = append(h.programs, took[2].Minus(took[1]).Median())
 	return h.count(b, p, lanes[1], lanes[2])
 }
 
-func playInTurns(p player, lanes []*sockets) ([]sample, error) {
-	took := make([]sample, len(lanes))
+func playInTurns(p player, lanes []*sockets) ([]sample.Sample, error) {
+	took := make([]sample.Sample, len(lanes))
 	for i := range handshakesALane {
 		for j := range lanes {
 			k := (i + j) % len(lanes)
@@ -94,26 +97,26 @@ func playInTurns(p player, lanes []*sockets) ([]sample, error) {
 
 // count sums what the kernel says of the runs of every program during each handshake, and takes off what it says of empty ones.
 func (h *handshakeCost) count(b *bench, p player, empty, traced *sockets) error {
-	stop, err := enableStats()
+	stop, err := lane.EnableStats()
 	if err != nil {
 		return err
 	}
 	defer stop()
-	var nothing, total, hits sample
+	var nothing, total, hits sample.Sample
 	for range handshakesALane {
-		idle, err := b.empty.during(func() error { _, err := p.play(empty); return err })
+		idle, err := b.empty.During(func() error { _, err := p.play(empty); return err })
 		if err != nil {
 			return err
 		}
-		busy, err := b.traced.during(func() error { _, err := p.play(traced); return err })
+		busy, err := b.traced.During(func() error { _, err := p.play(traced); return err })
 		if err != nil {
 			return err
 		}
-		nothing = append(nothing, float64(idle.time)/float64(idle.runs))
-		total = append(total, float64(busy.time))
-		hits = append(hits, float64(busy.runs))
+		nothing = append(nothing, float64(idle.Time)/float64(idle.Runs))
+		total = append(total, float64(busy.Time))
+		hits = append(hits, float64(busy.Runs))
 	}
-	h.counted = append(h.counted, total.median()-nothing.median()*hits.median())
-	h.hits = append(h.hits, hits.median())
+	h.counted = append(h.counted, total.Median()-nothing.Median()*hits.Median())
+	h.hits = append(h.hits, hits.Median())
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 )
 
@@ -42,4 +43,12 @@ func checkedRun(ctx context.Context, o options) error {
 		*file = path
 	}
 	return run(ctx, os.Stdout, o)
+}
+
+// absolute returns the path of a file that is there.
+func absolute(path string) (string, error) {
+	if _, err := os.Stat(path); err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
 }

@@ -2,15 +2,16 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"time"
+
+	"github.com/tlstrace/tlstrace/test/bench/lane"
+	"github.com/tlstrace/tlstrace/test/bench/sample"
 )
 
 // packetCost is what the programs cost on every packet, per run: each sample holds one figure per run.
 type packetCost struct {
-	dispatch sample // ns: empty programs, beyond a socket without
-	programs sample // ns: tlstrace's beyond empty ones, by the clock of the thread that sends
-	counted  sample // ns: the same by the kernel's account of run times
+	dispatch sample.Sample // ns: empty programs, beyond a socket without
+	programs sample.Sample // ns: tlstrace's beyond empty ones, by the clock of the thread that sends
+	counted  sample.Sample // ns: the same by the kernel's account of run times
 	hits     float64
 }
 
@@ -18,7 +19,7 @@ type packetCost struct {
 const packetRuns = 15
 
 // measurePackets compares lanes in turns on the packets of one kind of connection.
-func measurePackets(ctx context.Context, b *bench, t talk) (*packetCost, error) {
+func measurePackets(ctx context.Context, b *bench, t lane.Talk) (*packetCost, error) {
 	cost := &packetCost{}
 	for range packetRuns {
 		if err := ctx.Err(); err != nil {
@@ -32,17 +33,17 @@ func measurePackets(ctx context.Context, b *bench, t talk) (*packetCost, error) 
 }
 
 // run is one comparison: first by the clock, then with the kernel's statistics on, which slow every program down.
-func (p *packetCost) run(b *bench, t talk) error {
+func (p *packetCost) run(b *bench, t lane.Talk) error {
 	const perLane = 2 // connections: one for each way to measure
-	var lanes [3][]*exchange
-	for i, l := range []*lane{b.bare, b.empty, b.traced} {
+	var lanes [3][]*lane.Exchange
+	for i, l := range b.lanes() {
 		var err error
-		if lanes[i], err = t.openExchanges(b.cgroups, l, perLane); err != nil {
+		if lanes[i], err = t.Open(b.cgroups, l, perLane); err != nil {
 			return err
 		}
-		defer func() { _ = closeAll(lanes[i]) }()
+		defer func() { _ = lane.CloseAll(lanes[i]) }()
 	}
-	took, err := inTurns(t, lanes[0][0], lanes[1][0], lanes[2][0])
+	took, err := t.InTurns(lanes[0][0], lanes[1][0], lanes[2][0])
 	if err != nil {
 		return err
 	}
@@ -51,52 +52,35 @@ func (p *packetCost) run(b *bench, t talk) error {
 		return err
 	}
 	p.hits = counted.hits
-	packets := p.hits * float64(t.batch)
-	p.dispatch = append(p.dispatch, took[1].minus(took[0]).over(packets).median())
-	p.programs = append(p.programs, took[2].minus(took[1]).over(packets).median())
+	packets := p.hits * float64(t.Batch)
+	p.dispatch = append(p.dispatch, took[1].Minus(took[0]).Over(packets).Median())
+	p.programs = append(p.programs, took[2].Minus(took[1]).Over(packets).Median())
 	p.counted = append(p.counted, counted.traced-counted.empty)
 	return nil
-}
-
-// inTurns times batches of round trips on each connection in turns, in nanoseconds a batch. The order rotates, so that none
-// always follows the same one.
-func inTurns(t talk, all ...*exchange) ([]sample, error) {
-	took := make([]sample, len(all))
-	for i := range t.batches {
-		for j := range all {
-			k := (i + j) % len(all)
-			begun := time.Now()
-			if err := all[k].roundTrips(t.batch); err != nil {
-				return nil, fmt.Errorf("exchange: %w", err)
-			}
-			took[k] = append(took[k], float64(time.Since(begun)))
-		}
-	}
-	return took, nil
 }
 
 // countedRuns is what the kernel says of runs: nanoseconds a run, and runs of traced programs a round trip.
 type countedRuns struct{ empty, traced, hits float64 }
 
-// counted alternates as inTurns does, and reads the kernel's statistics around each batch.
-func (b *bench) counted(t talk, empty, traced *exchange) (countedRuns, error) {
-	stop, err := enableStats()
+// counted alternates as [lane.Talk.InTurns] does, and reads the kernel's statistics around each batch.
+func (b *bench) counted(t lane.Talk, empty, traced *lane.Exchange) (countedRuns, error) {
+	stop, err := lane.EnableStats()
 	if err != nil {
 		return countedRuns{}, err
 	}
 	defer stop()
-	var each [2]sample
-	var hits sample
-	for range t.batches {
-		for i, x := range []*exchange{empty, traced} {
-			l := []*lane{b.empty, b.traced}[i]
-			ran, err := l.during(func() error { return x.roundTrips(t.batch) })
+	var each [2]sample.Sample
+	var hits sample.Sample
+	for range t.Batches {
+		for i, x := range []*lane.Exchange{empty, traced} {
+			l := []*lane.Lane{b.empty, b.traced.Lane}[i]
+			ran, err := l.During(func() error { return x.RoundTrips(t.Batch) })
 			if err != nil {
 				return countedRuns{}, err
 			}
-			each[i] = append(each[i], float64(ran.time)/float64(ran.runs))
-			hits = append(hits, float64(ran.runs)/float64(t.batch))
+			each[i] = append(each[i], float64(ran.Time)/float64(ran.Runs))
+			hits = append(hits, float64(ran.Runs)/float64(t.Batch))
 		}
 	}
-	return countedRuns{each[0].median(), each[1].median(), hits.median()}, nil
+	return countedRuns{each[0].Median(), each[1].Median(), hits.Median()}, nil
 }

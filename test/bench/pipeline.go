@@ -7,11 +7,13 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+
+	"github.com/tlstrace/tlstrace/test/bench/sample"
 )
 
 // pipelineCost is what one event costs from the bytes in the ring to its line of JSON: BenchmarkPipeline of package tracer.
 type pipelineCost struct {
-	ns     sample // of processor time
+	ns     sample.Sample // of processor time
 	allocs float64
 	bytes  float64
 }

@@ -13,7 +13,7 @@ func TestParseBenchmarks(t *testing.T) {
 	if len(all) != 2 || all["curl788"] == nil || all["go126-pq"] == nil {
 		t.Fatalf("%v", all)
 	}
-	if c := all["curl788"]; c.ns.median() != 7500 || c.allocs != 28 || c.bytes != 9608 {
+	if c := all["curl788"]; c.ns.Median() != 7500 || c.allocs != 28 || c.bytes != 9608 {
 		t.Errorf("%+v", c)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/tlstrace/tlstrace/test/bench/lane"
 )
 
 // recording is what both sides of a TLS connection wrote, in that order.
@@ -26,7 +28,7 @@ type written struct {
 
 // tape is a connection that records what is written to it.
 type tape struct {
-	socket
+	lane.Socket
 	byClient bool
 	to       *recorder
 }
@@ -41,24 +43,24 @@ func (t tape) Write(b []byte) (int, error) {
 	t.to.mu.Lock()
 	t.to.all = append(t.to.all, written{t.byClient, append([]byte(nil), b...)})
 	t.to.mu.Unlock()
-	return t.socket.Write(b)
+	return t.Socket.Write(b)
 }
 
 const requestBytes = 1024 // of the request that follows the handshake, and of its answer
 
 // record makes a real connection with crypto/tls: the handshake, a request, its answer and the goodbyes.
 func record(config tlsConfigs) (recording, error) {
-	listener, err := newListener()
+	listener, err := lane.NewListener()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = listener.Close() }()
-	client, err := newSocket()
+	client, err := lane.NewSocket()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = client.Close() }()
-	server, err := client.connect(listener)
+	server, err := client.Connect(listener)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (r replay) play(s *sockets) (time.Duration, error) {
 		if _, err := from.Write(w.bytes); err != nil {
 			return 0, errors.Join(err, client.Close(), server.Close())
 		}
-		if err := to.readFull(r.scratch, len(w.bytes)); err != nil {
+		if err := to.ReadFull(r.scratch, len(w.bytes)); err != nil {
 			return 0, errors.Join(err, client.Close(), server.Close())
 		}
 	}

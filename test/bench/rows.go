@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/tlstrace/tlstrace/test/bench/lane"
+	"github.com/tlstrace/tlstrace/test/bench/sample"
 )
 
 // How figures come about, as the table says it.
@@ -19,9 +22,9 @@ func packetRows(ctx context.Context, b *bench) ([]row, error) {
 	for _, kind := range []struct {
 		name string
 		goal float64
-		talk
-	}{{"packet of an established connection", 10, established}, {"packet of a young connection without TLS", 0, young}} {
-		cost, err := measurePackets(ctx, b, kind.talk)
+		lane.Talk
+	}{{"packet of an established connection", 10, lane.Established}, {"packet of a young connection without TLS", 0, lane.Young}} {
+		cost, err := measurePackets(ctx, b, kind.Talk)
 		if err != nil {
 			return nil, err
 		}
@@ -52,21 +55,21 @@ func handshakeRows(ctx context.Context, b *bench) ([]row, error) {
 		if cost, err = measureHandshakes(ctx, b, real{configs}); err != nil {
 			return nil, err
 		}
-		rows = append(rows, row{"  the same with crypto/tls, all included", 0, "µs", cost.all.over(1000),
-			fmt.Sprintf("clock; without programs it takes %s µs", figure(cost.bare.over(1000).median()))})
+		rows = append(rows, row{"  the same with crypto/tls, all included", 0, "µs", cost.all.Over(1000),
+			fmt.Sprintf("clock; without programs it takes %s µs", figure(cost.bare.Over(1000).Median()))})
 	}
 	return rows, nil
 }
 
 func replayRows(version string, cost *handshakeCost) []row {
 	return []row{
-		{"successful " + version + " handshake, both ends here", 5, "µs", cost.counted.over(1000), byKernel},
-		{"  one end of it", 0, "µs", cost.counted.over(2000), "half of that"},
+		{"successful " + version + " handshake, both ends here", 5, "µs", cost.counted.Over(1000), byKernel},
+		{"  one end of it", 0, "µs", cost.counted.Over(2000), "half of that"},
 		{"  runs of programs, both ends", 0, "runs", cost.hits, "the kernel's count, from connect to close"},
-		{"  tlstrace, both ends", 0, "µs", cost.programs.over(1000), byClock + ", the recorded bytes"},
-		{"  dispatch, both ends", 0, "µs", cost.dispatch.over(1000), "clock, empty programs in turns with none"},
-		{"  tlstrace and dispatch, both ends", 0, "µs", cost.all.over(1000),
-			fmt.Sprintf("clock, in turns with no program; without it takes %s µs", figure(cost.bare.over(1000).median()))},
+		{"  tlstrace, both ends", 0, "µs", cost.programs.Over(1000), byClock + ", the recorded bytes"},
+		{"  dispatch, both ends", 0, "µs", cost.dispatch.Over(1000), "clock, empty programs in turns with none"},
+		{"  tlstrace and dispatch, both ends", 0, "µs", cost.all.Over(1000),
+			fmt.Sprintf("clock, in turns with no program; without it takes %s µs", figure(cost.bare.Over(1000).Median()))},
 	}
 }
 
@@ -76,20 +79,20 @@ func pipelineRows(all map[string]*pipelineCost) []row {
 		c := all[name]
 		rows = append(rows,
 			row{"event from ring to JSON, " + name, 2000, "ns", c.ns, "processor time of a process that does only that"},
-			row{"", 5, "allocs", sample{c.allocs}, fmt.Sprintf("the Go runtime's count; %s bytes", figure(c.bytes))})
+			row{"", 5, "allocs", sample.Sample{c.allocs}, fmt.Sprintf("the Go runtime's count; %s bytes", figure(c.bytes))})
 	}
 	return rows
 }
 
 func memoryRows(m *memory) []row {
 	return []row{
-		{"kernel memory of all maps", 16, "MiB", sample{float64(m.total()) / mebibyte}, "fdinfo memlock: " + m.largest()},
-		{"  of all programs", 0, "MiB", sample{float64(m.programs) / mebibyte}, "fdinfo memlock"},
+		{"kernel memory of all maps", 16, "MiB", sample.Sample{float64(m.total()) / mebibyte}, "fdinfo memlock: " + m.largest()},
+		{"  of all programs", 0, "MiB", sample.Sample{float64(m.programs) / mebibyte}, "fdinfo memlock"},
 	}
 }
 
 func watchRows(all []resident) []row {
-	var peak, now, private sample
+	var peak, now, private sample.Sample
 	for _, r := range all {
 		peak = append(peak, float64(r.peak)/mebibyte)
 		now = append(now, float64(r.now)/mebibyte)

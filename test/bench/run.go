@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/tlstrace/tlstrace/test/bench/machine"
 )
 
 // options say what to measure with.
@@ -21,7 +23,7 @@ func run(ctx context.Context, w io.Writer, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	fmt.Fprintf(w, "%s\n\n", conditions(b.cgroups.root))
+	fmt.Fprintf(w, "%s\n\n", machine.Conditions(b.cgroups.Root))
 	rows, err := kernelRows(ctx, b)
 	if err != nil {
 		return err

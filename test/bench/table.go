@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/tlstrace/tlstrace/test/bench/sample"
 )
 
 // row is one line of the table.
@@ -13,7 +15,7 @@ type row struct {
 	what   string
 	goal   float64 // the median has to be below; 0 is no goal
 	unit   string
-	values sample // one figure per run
+	values sample.Sample // one figure per run
 	how    string
 }
 
@@ -22,7 +24,7 @@ func (r row) verdict() string {
 	switch {
 	case r.goal == 0:
 		return ""
-	case r.values.median() < r.goal:
+	case r.values.Median() < r.goal:
 		return "met"
 	}
 	return "MISSED"
@@ -34,10 +36,10 @@ func (r row) cells() []string {
 		goal = "< " + figure(r.goal) + " " + r.unit
 	}
 	if len(r.values) > 1 {
-		least, greatest := r.values.span()
+		least, greatest := r.values.Span()
 		span = figure(least) + ".." + figure(greatest) + " in " + strconv.Itoa(len(r.values))
 	}
-	return []string{r.what, goal, figure(r.values.median()) + " " + r.unit, span, r.verdict(), r.how}
+	return []string{r.what, goal, figure(r.values.Median()) + " " + r.unit, span, r.verdict(), r.how}
 }
 
 // figure shows a number with as many decimals as matter.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"testing"
+
+	"github.com/tlstrace/tlstrace/test/bench/sample"
 )
 
 func TestRow(t *testing.T) {
@@ -12,9 +14,9 @@ func TestRow(t *testing.T) {
 		row  row
 		want []string
 	}{
-		{"met", row{"packet", 10, "ns", sample{9, 4.25, 30}, "clock"}, []string{"packet", "< 10 ns", "9 ns", "4.2..30 in 3", "met", "clock"}},
-		{"the goal itself misses it", row{"packet", 10, "ns", sample{10}, ""}, []string{"packet", "< 10 ns", "10 ns", "", "MISSED", ""}},
-		{"no goal", row{"dispatch", 0, "ns", sample{95.04}, ""}, []string{"dispatch", "", "95.0 ns", "", "", ""}},
+		{"met", row{"packet", 10, "ns", sample.Sample{9, 4.25, 30}, "clock"}, []string{"packet", "< 10 ns", "9 ns", "4.2..30 in 3", "met", "clock"}},
+		{"the goal itself misses it", row{"packet", 10, "ns", sample.Sample{10}, ""}, []string{"packet", "< 10 ns", "10 ns", "", "MISSED", ""}},
+		{"no goal", row{"dispatch", 0, "ns", sample.Sample{95.04}, ""}, []string{"dispatch", "", "95.0 ns", "", "", ""}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := tc.row.cells(); !slices.Equal(got, tc.want) {
@@ -26,7 +28,7 @@ func TestRow(t *testing.T) {
 
 func TestPrintAligns(t *testing.T) {
 	var out bytes.Buffer
-	if err := printTable(&out, []row{{"a", 1, "ns", sample{2}, "x"}, {"longer", 0, "ns", sample{12345.6}, "y"}}); err != nil {
+	if err := printTable(&out, []row{{"a", 1, "ns", sample.Sample{2}, "x"}, {"longer", 0, "ns", sample.Sample{12345.6}, "y"}}); err != nil {
 		t.Fatal(err)
 	}
 	want := "COST    GOAL    MEDIAN    RUNS          MEASURED BY\n" +

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/tlstrace/tlstrace/test/bench/cgroup"
+	"github.com/tlstrace/tlstrace/test/bench/lane"
 )
 
 // watchedFailures is how many handshakes fail while watch looks on.
@@ -31,8 +34,8 @@ type resident struct {
 const watchRuns = 3
 
 // measureWatches looks at several, one after the other.
-func measureWatches(ctx context.Context, c *cgroups, binary string) ([]resident, error) {
-	dir, err := c.create("watched")
+func measureWatches(ctx context.Context, c *cgroup.Tree, binary string) ([]resident, error) {
+	dir, err := c.Create("watched")
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +51,7 @@ func measureWatches(ctx context.Context, c *cgroups, binary string) ([]resident,
 }
 
 // measureWatch runs `tlstrace watch -o json` on a cgroup in which handshakes fail, and looks at its memory once it has told all.
-func measureWatch(ctx context.Context, c *cgroups, dir, binary string) (r resident, err error) {
+func measureWatch(ctx context.Context, c *cgroup.Tree, dir, binary string) (r resident, err error) {
 	home, err := os.MkdirTemp("", "tlstrace-bench-")
 	if err != nil {
 		return r, err
@@ -61,7 +64,7 @@ func measureWatch(ctx context.Context, c *cgroups, dir, binary string) (r reside
 	defer func() { err = errors.Join(err, w.stop()) }()
 	told := make(chan error, 1)
 	go func() { told <- w.readLines(watchedFailures) }()
-	if err := c.within(dir, failHandshakes); err != nil {
+	if err := c.Within(dir, failHandshakes); err != nil {
 		return r, err
 	}
 	select {
@@ -127,17 +130,17 @@ func failHandshakes() error {
 		return err
 	}
 	configs.client.RootCAs = nil
-	listener, err := newListener()
+	listener, err := lane.NewListener()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
 	for range watchedFailures {
-		client, err := newSocket()
+		client, err := lane.NewSocket()
 		if err != nil {
 			return err
 		}
-		server, err := client.connect(listener)
+		server, err := client.Connect(listener)
 		if err != nil {
 			return errors.Join(err, client.Close())
 		}

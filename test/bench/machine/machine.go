@@ -1,9 +1,9 @@
-package main
+// Package machine says on what machine something was measured.
+package machine
 
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// conditions says on what and beside what was measured. Programs on the root of the cgroups run on every packet here, too.
-func conditions(cgroupRoot string) string {
+// Conditions says on what and beside what was measured. Programs on the root of the cgroups run on every packet here, too.
+func Conditions(cgroupRoot string) string {
 	var u unix.Utsname
 	_ = unix.Uname(&u)
 	return fmt.Sprintf("%s, Linux %s, %s, %s, %d processors, load %s, %s other programs on every packet",
@@ -66,12 +66,4 @@ func attachedTo(cgroup string) string {
 		n += len(r.Programs)
 	}
 	return fmt.Sprint(n)
-}
-
-// absolute returns the path of a file that is there.
-func absolute(path string) (string, error) {
-	if _, err := os.Stat(path); err != nil {
-		return "", err
-	}
-	return filepath.Abs(path)
 }

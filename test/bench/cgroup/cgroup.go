@@ -1,4 +1,5 @@
-package main
+// Package cgroup makes cgroups of version 2 for measurements.
+package cgroup
 
 import (
 	"errors"
@@ -9,15 +10,16 @@ import (
 	"strings"
 )
 
-// cgroups are the cgroups of a bench, all children of the root of cgroup v2. A socket belongs to the cgroup in which its
+// Tree is the cgroups of a bench, all children of the root of cgroup v2. A socket belongs to the cgroup in which its
 // process was when it was made, and an accepted one to that of its listener, so that one process can use sockets of all.
-type cgroups struct {
-	root string // where cgroup v2 is mounted
+type Tree struct {
+	Root string // where cgroup v2 is mounted
 	home string // the cgroup that this process came from
 	made []string
 }
 
-func openCgroups() (*cgroups, error) {
+// Open finds where cgroup v2 is mounted, and where this process is in it.
+func Open() (*Tree, error) {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
 		return nil, err
@@ -30,7 +32,7 @@ func openCgroups() (*cgroups, error) {
 	if !ok {
 		return nil, errors.New("no cgroup v2 hierarchy is mounted")
 	}
-	return &cgroups{root: root, home: filepath.Join(root, ownCgroup(string(own)))}, nil
+	return &Tree{Root: root, home: filepath.Join(root, ownCgroup(string(own)))}, nil
 }
 
 // cgroup2Mount finds the mount point of cgroup v2 in /proc/mounts.
@@ -53,9 +55,9 @@ func ownCgroup(text string) string {
 	return "/"
 }
 
-// create makes a child of the root.
-func (c *cgroups) create(name string) (string, error) {
-	dir := filepath.Join(c.root, fmt.Sprintf("tlstrace-bench-%d-%s", os.Getpid(), name))
+// Create makes a child of the root.
+func (c *Tree) Create(name string) (string, error) {
+	dir := filepath.Join(c.Root, fmt.Sprintf("tlstrace-bench-%d-%s", os.Getpid(), name))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return "", err
 	}
@@ -63,8 +65,8 @@ func (c *cgroups) create(name string) (string, error) {
 	return dir, nil
 }
 
-// within runs f with this process in a cgroup.
-func (c *cgroups) within(dir string, f func() error) error {
+// Within runs f with this process in a cgroup.
+func (c *Tree) Within(dir string, f func() error) error {
 	if err := moveTo(dir); err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func moveTo(dir string) error {
 }
 
 // Close goes home and removes what was made.
-func (c *cgroups) Close() error {
+func (c *Tree) Close() error {
 	errs := []error{moveTo(c.home)}
 	for _, dir := range c.made {
 		errs = append(errs, os.Remove(dir))

@@ -1,4 +1,4 @@
-package main
+package lane
 
 import (
 	"errors"
@@ -10,29 +10,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is a blocking TCP socket. Go's own are driven by its poller, whose time would be measured, too.
+// Socket is a blocking TCP socket. Go's own are driven by its poller, whose time would be measured, too.
 // It implements [net.Conn] for crypto/tls; deadlines are replaced by socketTimeout.
-type socket int
+type Socket int
 
 // socketTimeout ends a read that waits for what will not come.
 const socketTimeout = 10
 
-// newSocket makes a socket in the cgroup in which the process is.
-func newSocket() (socket, error) {
+// NewSocket makes a socket in the cgroup in which the process is.
+func NewSocket() (Socket, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, os.NewSyscallError("socket", err)
 	}
-	s := socket(fd)
+	s := Socket(fd)
 	return s, errors.Join(
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: socketTimeout}),
 	)
 }
 
-// newListener makes a socket that listens on a free port of 127.0.0.1.
-func newListener() (socket, error) {
-	s, err := newSocket()
+// NewListener makes a socket that listens on a free port of 127.0.0.1.
+func NewListener() (Socket, error) {
+	s, err := NewSocket()
 	if err != nil {
 		return 0, err
 	}
@@ -45,8 +45,8 @@ func newListener() (socket, error) {
 	return s, nil
 }
 
-// connect connects s to a listener and returns the listener's end. Over loopback TCP's handshake is over when connect returns.
-func (s socket) connect(listener socket) (socket, error) {
+// Connect connects s to a listener and returns the listener's end. Over loopback TCP's handshake is over when connect returns.
+func (s Socket) Connect(listener Socket) (Socket, error) {
 	to, err := unix.Getsockname(int(listener))
 	if err != nil {
 		return 0, os.NewSyscallError("getsockname", err)
@@ -58,11 +58,11 @@ func (s socket) connect(listener socket) (socket, error) {
 	if err != nil {
 		return 0, os.NewSyscallError("accept", err)
 	}
-	return socket(fd), unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	return Socket(fd), unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 }
 
 // Read reads.
-func (s socket) Read(b []byte) (int, error) {
+func (s Socket) Read(b []byte) (int, error) {
 	n, err := unix.Read(int(s), b)
 	if n < 0 {
 		n = 0
@@ -74,7 +74,7 @@ func (s socket) Read(b []byte) (int, error) {
 }
 
 // Write writes all of b.
-func (s socket) Write(b []byte) (int, error) {
+func (s Socket) Write(b []byte) (int, error) {
 	done := 0
 	for done < len(b) {
 		n, err := unix.Write(int(s), b[done:])
@@ -86,8 +86,8 @@ func (s socket) Write(b []byte) (int, error) {
 	return done, nil
 }
 
-// readFull reads n bytes into the head of b, which may be shorter.
-func (s socket) readFull(b []byte, n int) error {
+// ReadFull reads n bytes into the head of b, which may be shorter.
+func (s Socket) ReadFull(b []byte, n int) error {
 	for n > 0 {
 		got, err := s.Read(b[:min(n, len(b))])
 		if err != nil {
@@ -99,19 +99,19 @@ func (s socket) readFull(b []byte, n int) error {
 }
 
 // Close closes.
-func (s socket) Close() error { return unix.Close(int(s)) }
+func (s Socket) Close() error { return unix.Close(int(s)) }
 
 // LocalAddr is not known: nobody here asks.
-func (s socket) LocalAddr() net.Addr { return &net.TCPAddr{} }
+func (s Socket) LocalAddr() net.Addr { return &net.TCPAddr{} }
 
 // RemoteAddr is not known, either.
-func (s socket) RemoteAddr() net.Addr { return &net.TCPAddr{} }
+func (s Socket) RemoteAddr() net.Addr { return &net.TCPAddr{} }
 
 // SetDeadline does nothing.
-func (s socket) SetDeadline(time.Time) error { return nil }
+func (s Socket) SetDeadline(time.Time) error { return nil }
 
 // SetReadDeadline does nothing.
-func (s socket) SetReadDeadline(time.Time) error { return nil }
+func (s Socket) SetReadDeadline(time.Time) error { return nil }
 
 // SetWriteDeadline does nothing.
-func (s socket) SetWriteDeadline(time.Time) error { return nil }
+func (s Socket) SetWriteDeadline(time.Time) error { return nil }
