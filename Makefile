@@ -16,7 +16,7 @@ PURE := ./cmd/... ./enrich/... ./event/... ./mesh/... ./sink/... ./verdict/...
 GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench bench-agent bench-lint bench-logs test-kernels test-libraries test-chart test-alerts image clean
+.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench bench-agent bench-lint bench-logs bench-overhead test-kernels test-libraries test-chart test-alerts image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,10 @@ bench-lint: ## measure lint on 5,000 pods and 500 policies
 
 bench-logs: build ## measure the reader of logs next to five regular expressions in Python
 	go run ./test/bench/logs -binary bin/tlstrace
+
+bench-overhead: build ## measure what watching costs a proxy, and write docs/performance.md (root; 12 minutes; QUICK=1 only shows)
+	go build -o bin/overhead ./test/bench/overhead
+	$(SUDO) bin/overhead $(if $(QUICK),-quick,-page docs/performance.md)
 
 test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, ... or all
 	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 60m ./test/kernels/

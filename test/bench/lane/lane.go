@@ -27,16 +27,22 @@ func Bare(c *cgroup.Tree) (*Lane, error) {
 }
 
 // Empty has programs that do nothing, where tlstrace has its own on every packet.
-func Empty(c *cgroup.Tree) (_ *Lane, err error) {
-	l := &Lane{}
+func Empty(c *cgroup.Tree) (*Lane, error) {
+	dir, err := c.Create("empty")
+	if err != nil {
+		return nil, err
+	}
+	return EmptyAt(dir)
+}
+
+// EmptyAt is like [Empty], on a cgroup that is there.
+func EmptyAt(dir string) (_ *Lane, err error) {
+	l := &Lane{Dir: dir}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("attach empty programs: %w", err), l.Close())
 		}
 	}()
-	if l.Dir, err = c.Create("empty"); err != nil {
-		return nil, err
-	}
 	for _, at := range []ebpf.AttachType{ebpf.AttachCGroupInetEgress, ebpf.AttachCGroupInetIngress} {
 		if err := l.attachEmpty(at); err != nil {
 			return nil, err

@@ -13,13 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Conditions says on what and beside what was measured. Programs on the root of the cgroups run on every packet here, too.
+// Conditions says when, on what and beside what was measured. Programs on the root of the cgroups run on every packet here, too.
 func Conditions(cgroupRoot string) string {
+	return fmt.Sprintf("%s, %s, load %s, %s other programs on every packet",
+		time.Now().UTC().Format(time.DateTime), Description(), Load(), attachedTo(cgroupRoot))
+}
+
+// Description is what stays the same from run to run: the kernel and the processors.
+func Description() string {
 	var u unix.Utsname
 	_ = unix.Uname(&u)
-	return fmt.Sprintf("%s, Linux %s, %s, %s, %d processors, load %s, %s other programs on every packet",
-		time.Now().UTC().Format(time.DateTime), unix.ByteSliceToString(u.Release[:]), runtime.GOARCH, processor(), runtime.NumCPU(), load(),
-		attachedTo(cgroupRoot))
+	return fmt.Sprintf("Linux %s, %s, %s, %d processors", unix.ByteSliceToString(u.Release[:]), runtime.GOARCH, processor(), runtime.NumCPU())
 }
 
 func processor() string {
@@ -40,8 +44,8 @@ func modelName(cpuinfo string) string {
 	return "unnamed processor"
 }
 
-// load is the load average of the last minute.
-func load() string {
+// Load is the load average of the last minute.
+func Load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return "unknown"

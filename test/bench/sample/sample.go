@@ -44,3 +44,19 @@ func (s Sample) Over(by float64) Sample {
 	}
 	return d
 }
+
+// Ratio pairs two samples as [Sample.Minus] does, and divides.
+func (s Sample) Ratio(other Sample) Sample {
+	r := make(Sample, min(len(s), len(other)))
+	for i := range r {
+		r[i] = s[i] / other[i]
+	}
+	return r
+}
+
+// Quartiles are the medians of the lower and of the upper half, which share the middle one of an odd number.
+func (s Sample) Quartiles() (lower, upper float64) {
+	sorted := Sample(slices.Sorted(slices.Values(s)))
+	half := (len(sorted) + 1) / 2
+	return sorted[:half].Median(), sorted[len(sorted)-half:].Median()
+}

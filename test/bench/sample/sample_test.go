@@ -37,3 +37,28 @@ func TestMinusPairs(t *testing.T) {
 		t.Errorf("%v..%v", least, greatest)
 	}
 }
+
+func TestRatioPairs(t *testing.T) {
+	if got := (Sample{10, 30, 1}).Ratio(Sample{5, 20}); !slices.Equal(got, Sample{2, 1.5}) {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestQuartiles(t *testing.T) {
+	for _, tc := range []struct {
+		name         string
+		of           Sample
+		lower, upper float64
+	}{
+		{"none", nil, 0, 0},
+		{"one", Sample{7}, 7, 7},
+		{"even, unsorted", Sample{4, 1, 3, 2}, 1.5, 3.5},
+		{"odd shares the middle", Sample{5, 1, 2, 4, 3}, 2, 4},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if lower, upper := tc.of.Quartiles(); lower != tc.lower || upper != tc.upper {
+				t.Errorf("%v..%v", lower, upper)
+			}
+		})
+	}
+}
