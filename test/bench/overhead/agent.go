@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,12 +25,14 @@ func agents(ctx context.Context, binary string) ([]subject, error) {
 	if !bytes.Contains(help, []byte("--capture")) {
 		return []subject{agent(binary, "all")}, nil
 	}
-	return []subject{agent(binary, "all", "--capture", "all"), agent(binary, "adaptive", "--capture", "adaptive"), agent(binary, "light", "--capture", "light")}, nil
+	adaptive := agent(binary, "adaptive", "--capture", "adaptive", "--capture-hold", "1s")
+	adaptive.serves, adaptive.settle = nginxChains, introduced
+	return []subject{agent(binary, "all", "--capture", "all"), adaptive, agent(binary, "light", "--capture", "light")}, nil
 }
 
 func agent(binary, capture string, flags ...string) subject {
 	return subject{
-		name: capture, capture: capture, isAgent: true, what: "`tlstrace agent --kubernetes off --capture " + capture + "`",
+		name: capture, capture: capture, isAgent: true, what: "`tlstrace agent --kubernetes off " + strings.Join(flags, " ") + "`",
 		start: func(ctx context.Context, l *lab) (*watcher, error) {
 			port, err := newPorts().free()
 			if err != nil {
@@ -44,6 +47,17 @@ func agent(binary, capture string, flags ...string) subject {
 			return w, p.until(ctx, "it is ready", func() bool { return isReady(ctx, listen) })
 		},
 	}
+}
+
+// introduced waits until an agent that adapts has looked at everybody: to it all containers are new, and it looks at them for a while.
+func introduced(ctx context.Context, l *lab, p profile, w *watcher) error {
+	if _, _, err := l.load(ctx, p, false, time.Second); err != nil {
+		return err
+	}
+	return w.until(ctx, "it looks at nobody", func() bool {
+		n, err := lookedAt(ctx, w.listen)
+		return err == nil && n == 0
+	})
 }
 
 // get asks the agent, which is on this machine.
@@ -81,6 +95,35 @@ var errNoRuns = errors.New("the agent does not tell what its programs ran")
 
 // programs asks the agent.
 func programs(ctx context.Context, listen string) (map[string]program, error) {
+	families, err := ask(ctx, listen)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]program{}
+	for name, count := range byProgram(families[runCounts]) {
+		all[name] = program{runs: count, seconds: byProgram(families[runSeconds])[name]}
+	}
+	if len(all) == 0 {
+		return nil, errNoRuns
+	}
+	return all, nil
+}
+
+// lookedAt asks the agent at how many containers it looks in depth.
+func lookedAt(ctx context.Context, listen string) (float64, error) {
+	families, err := ask(ctx, listen)
+	if err != nil {
+		return 0, err
+	}
+	sum := 0.0
+	for _, metric := range families["tlstrace_capture_cgroups"].GetMetric() {
+		sum += metric.GetGauge().GetValue()
+	}
+	return sum, nil
+}
+
+// ask reads all metrics.
+func ask(ctx context.Context, listen string) (map[string]*dto.MetricFamily, error) {
 	response, err := get(ctx, "http://"+listen+"/metrics")
 	if err != nil {
 		return nil, err
@@ -91,14 +134,7 @@ func programs(ctx context.Context, listen string) (map[string]program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the agent's metrics: %w", err)
 	}
-	all := map[string]program{}
-	for name, count := range byProgram(families[runCounts]) {
-		all[name] = program{runs: count, seconds: byProgram(families[runSeconds])[name]}
-	}
-	if len(all) == 0 {
-		return nil, errNoRuns
-	}
-	return all, nil
+	return families, nil
 }
 
 func byProgram(family *dto.MetricFamily) map[string]float64 {

@@ -57,7 +57,7 @@ func kindOf(program string) kind {
 
 // countRuns loads a proxy while the agent watches and the kernel counts.
 func countRuns(ctx context.Context, l *lab, p profile, s subject, window time.Duration) (c counted, err error) {
-	w, err := s.start(ctx, l)
+	w, err := s.settled(ctx, l, p)
 	if w != nil {
 		defer func() { err = errors.Join(err, w.close()) }()
 	}
@@ -82,7 +82,6 @@ func (l *lab) countWatched(ctx context.Context, p profile, s subject, w *watcher
 		return c, err
 	}
 	defer func() { err = errors.Join(err, empty.Close()) }()
-	time.Sleep(settling)
 	var all []counted
 	for range countedLoads {
 		if c, err = l.countLoad(ctx, p, s, w, empty, window); err != nil {

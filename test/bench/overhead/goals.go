@@ -61,14 +61,13 @@ func shareGoal(what string, of share, request, below float64) goal {
 	}
 }
 
-// differenceGoal asks whether a difference can be seen.
+// differenceGoal asks whether it can be seen that something became worse.
 func differenceGoal(p profile, c compared) goal {
 	throughput, p99 := newChange(c.with.throughput, c.without.throughput), newChange(c.with.p99, c.without.p99)
-	worse := throughput.upper < 1 || p99.lower > 1
 	return goal{
 		what:   fmt.Sprintf("`%s`: no measurable difference in throughput or p99 (%s)", c.subject.capture, p.name),
 		figure: fmt.Sprintf("throughput %s, p99 %s", throughput, p99),
-		met:    !worse,
+		met:    !throughput.isLess() && !p99.isMore(),
 	}
 }
 

@@ -55,10 +55,16 @@ func TestHealthyTraffic(t *testing.T) {
 	t.Cleanup(func() { must(t, l.Close()) })
 	for _, s := range subjects {
 		t.Run(s.capture, func(t *testing.T) {
-			c := newKept(t, l)
 			w, err := s.start(t.Context(), l)
 			must(t, err)
 			t.Cleanup(func() { must(t, w.close()) })
+			c := newKept(t, l)
+			if s.capture == "adaptive" {
+				must(t, w.until(t.Context(), "it looks at the new containers", func() bool {
+					n, err := lookedAt(t.Context(), w.listen)
+					return err == nil && n > 0
+				}))
+			}
 			if s.capture == "all" {
 				c.seesEveryPacket(t, w)
 				return

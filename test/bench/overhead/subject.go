@@ -19,6 +19,17 @@ type subject struct {
 	isAgent bool
 	serves  func(profile) bool
 	start   func(ctx context.Context, l *lab) (*watcher, error)
+	settle  func(ctx context.Context, l *lab, p profile, w *watcher) error // nil: it is left alone for a moment
+}
+
+// settled starts it and waits until it does what it does for months.
+func (s subject) settled(ctx context.Context, l *lab, p profile) (*watcher, error) {
+	w, err := s.start(ctx, l)
+	if err != nil || s.settle == nil {
+		time.Sleep(settling)
+		return w, err
+	}
+	return w, s.settle(ctx, l, p, w)
 }
 
 // watcher is a subject that runs.

@@ -87,14 +87,13 @@ func compare(ctx context.Context, progress io.Writer, l *lab, p profile, subject
 
 // loadWith loads a proxy while a subject watches.
 func (l *lab) loadWith(ctx context.Context, p profile, s subject, window time.Duration) (f figures, err error) {
-	w, err := s.start(ctx, l)
+	w, err := s.settled(ctx, l, p)
 	if w != nil {
 		defer func() { err = errors.Join(err, w.close()) }()
 	}
 	if err != nil {
 		return f, err
 	}
-	time.Sleep(settling)
 	f, _, err = l.load(ctx, p, s.logged, window)
 	return f, err
 }
