@@ -118,13 +118,13 @@ func choose(ctx context.Context, o options) ([]profile, []subject, error) {
 // installed says what is missing.
 func installed() error {
 	var missing []string
-	for _, name := range []string{"nginx", "haproxy", "wrk", "tcpdump", "tshark", "python3", "taskset"} {
+	for _, name := range []string{"nginx", "haproxy", "wrk", "tcpdump", "tshark", "bpftrace", "python3", "taskset"} {
 		if _, err := exec.LookPath(name); err != nil {
 			missing = append(missing, name)
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s missing: apt-get install --no-install-recommends nginx-light haproxy wrk tcpdump tshark python3 util-linux",
+		return fmt.Errorf("%s missing: apt-get install --no-install-recommends nginx-light haproxy wrk tcpdump tshark bpftrace python3 util-linux",
 			strings.Join(missing, ", "))
 	}
 	return nil

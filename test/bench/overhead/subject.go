@@ -44,6 +44,16 @@ func (w *watcher) close() error { return w.stop(w.end) }
 // handshakesOnly is what tcpdump is told to keep: segments that begin with a handshake record.
 const handshakesOnly = "tcp[((tcp[12] & 0xf0) >> 2)] = 0x16"
 
+// libssl is where Debian has OpenSSL, which every program here uses.
+const libssl = "/usr/lib/*-linux-gnu/libssl.so.3"
+
+// getErrors is the half of the well-known bpftrace script that sees libraries. The other half, a kprobe on resets, needs kprobes, and costs
+// nothing while there are none.
+const getErrors = `BEGIN { printf("ready\n"); }
+uprobe:%[1]s:SSL_get_error { printf("%%-6d %%-16s SSL_get_error(ret=%%d)\n", pid, comm, (int32)arg1); }
+uretprobe:%[1]s:SSL_get_error { printf("%%-6d %%-16s SSL_get_error = %%d\n", pid, comm, (int32)retval); }
+`
+
 // others are what people use today: each looks at less than the agent does.
 var others = []subject{
 	{
@@ -62,6 +72,16 @@ var others = []subject{
 				argv = append(argv, "-d", fmt.Sprintf("tcp.port==%d,tls", port))
 			}
 			return l.watch(ctx, "Capturing on", append(argv, "-f", "tcp and ("+strings.Join(filter, " or ")+")")...)
+		},
+	},
+	{
+		name: "bpftrace", what: "the well-known script's uprobe and uretprobe on `SSL_get_error`; its kprobe on resets is left out", serves: nginxChains,
+		start: func(ctx context.Context, l *lab) (*watcher, error) {
+			found, err := filepath.Glob(libssl)
+			if err != nil || len(found) == 0 {
+				return nil, fmt.Errorf("no OpenSSL 3 at %s: %w", libssl, err)
+			}
+			return l.watch(ctx, "ready", "bpftrace", "-B", "line", "-e", fmt.Sprintf(getErrors, found[0]))
 		},
 	},
 	{

@@ -19,7 +19,7 @@ func versions(ctx context.Context, binary string) string {
 		}
 	}
 	all := []string{"tlstrace " + tlstrace}
-	for _, argv := range [][]string{{"nginx", "-v"}, {"haproxy", "-v"}, {"openssl", "version"}, {"wrk", "-v"}, {"tcpdump", "--version"}, {"tshark", "--version"}, {"python3", "--version"}} {
+	for _, argv := range [][]string{{"nginx", "-v"}, {"haproxy", "-v"}, {"openssl", "version"}, {"wrk", "-v"}, {"tcpdump", "--version"}, {"tshark", "--version"}, {"bpftrace", "--version"}, {"python3", "--version"}} {
 		out, _ := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput() // wrk fails when asked
 		all = append(all, fmt.Sprintf("%s %s", argv[0], versionIn(string(out))))
 	}

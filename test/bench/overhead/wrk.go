@@ -59,7 +59,7 @@ func parseWrk(said string) (l loaded, err error) {
 	l.took, errs[1] = time.ParseDuration(done[2])
 	l.p99, errs[2] = time.ParseDuration(latency[1])
 	if l.requests == 0 {
-		return l, errors.New("wrk: no request was answered")
+		return l, errors.New("wrk: no request was answered: the machine is too busy to measure anything")
 	}
 	return l, errors.Join(errs[:]...)
 }
