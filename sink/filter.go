@@ -24,6 +24,8 @@ type Filter struct {
 	Namespace string
 	// Pod, FromPod and ToPod are patterns for the pod of either end, the client and the server; with a / in it, for namespace/pod.
 	Pod, FromPod, ToPod string
+	// FromWorkload and ToWorkload are the same for what manages the pod of the client and the server.
+	FromWorkload, ToWorkload string
 	// Outcomes to choose; if empty, failures, and noise if Reasons or Layers ask for it. All chooses every outcome.
 	Outcomes []event.Outcome
 	All      bool
@@ -41,7 +43,7 @@ func NewFilter(f Filter) (Filter, error) {
 	if err := known("outcome", f.Outcomes, event.Outcomes); err != nil {
 		return Filter{}, err
 	}
-	for _, pattern := range slices.Concat(f.SNI, f.Comms, []string{f.Pod, f.FromPod, f.ToPod}) {
+	for _, pattern := range slices.Concat(f.SNI, f.Comms, []string{f.Pod, f.FromPod, f.ToPod, f.FromWorkload, f.ToWorkload}) {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return Filter{}, fmt.Errorf("pattern %q: %w: a [ needs its ], a \\ something after it", Escape(pattern, maxText), err)
 		}
@@ -94,7 +96,7 @@ func (f *Filter) Wants(o event.Outcome) bool {
 // no answer to what was asked.
 func (f *Filter) Narrows() bool {
 	return len(f.Reasons)+len(f.Layers)+len(f.SNI)+len(f.Ports)+len(f.PIDs)+len(f.Comms) > 0 ||
-		f.Namespace+f.Pod+f.FromPod+f.ToPod != "" || !f.Since.IsZero()
+		f.Namespace+f.Pod+f.FromPod+f.ToPod+f.FromWorkload+f.ToWorkload != "" || !f.Since.IsZero()
 }
 
 func (f *Filter) asksForNoise() bool {
@@ -143,19 +145,30 @@ func (f *Filter) matchPods(e *event.Event) bool {
 	return (f.Namespace == "" || inNamespace(client, f.Namespace) || inNamespace(server, f.Namespace)) &&
 		(f.Pod == "" || isPod(client, f.Pod) || isPod(server, f.Pod)) &&
 		(f.FromPod == "" || isPod(client, f.FromPod)) &&
-		(f.ToPod == "" || isPod(server, f.ToPod))
+		(f.ToPod == "" || isPod(server, f.ToPod)) &&
+		(f.FromWorkload == "" || isWorkload(client, f.FromWorkload)) &&
+		(f.ToWorkload == "" || isWorkload(server, f.ToWorkload))
 }
 
 func inNamespace(k *event.K8s, namespace string) bool { return k != nil && k.Namespace == namespace }
 
 func isPod(k *event.K8s, pattern string) bool {
+	return k != nil && isNamed(k.Namespace, k.Pod, pattern)
+}
+
+func isWorkload(k *event.K8s, pattern string) bool {
+	return k != nil && isNamed(k.Namespace, k.Workload, pattern)
+}
+
+// isNamed says whether an object has a name that fits; what has none does not fit.
+func isNamed(namespace, name, pattern string) bool {
 	switch {
-	case k == nil || k.Pod == "":
+	case name == "":
 		return false
 	case strings.Contains(pattern, "/"):
-		return glob(pattern, k.Namespace+"/"+k.Pod)
+		return glob(pattern, namespace+"/"+name)
 	}
-	return glob(pattern, k.Pod)
+	return glob(pattern, name)
 }
 
 // glob is [path.Match] for names that may hold a slash, as kworker/0:1 does: * matches it, too.

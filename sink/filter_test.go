@@ -53,6 +53,11 @@ func TestFilterMatch(t *testing.T) {
 		{"from pod is not the server", Filter{FromPod: "payments-*"}, "reset", false},
 		{"to pod", Filter{ToPod: "payments-*"}, "reset", true},
 		{"to pod is not the client", Filter{ToPod: "checkout-*"}, "reset", false},
+		{"from workload", Filter{FromWorkload: "check*"}, "reset", true},
+		{"from workload is not the server", Filter{FromWorkload: "payments"}, "reset", false},
+		{"to workload with namespace", Filter{ToWorkload: "shop/payments"}, "reset", true},
+		{"to workload with another namespace", Filter{ToWorkload: "bank/payments"}, "reset", false},
+		{"to workload of what has none", Filter{ToWorkload: "*"}, "refused", false},
 		{"since that moment", Filter{Since: moment}, "plaintext_to_tls", true},
 		{"since later", Filter{Since: moment.Add(time.Nanosecond)}, "plaintext_to_tls", false},
 		{"both must agree", Filter{Ports: []uint16{8443}, Comms: []string{"nginx"}}, "both_ends", false},
@@ -80,6 +85,7 @@ func TestFilterNarrows(t *testing.T) {
 		{"reason", Filter{Reasons: []event.Reason{event.Scan}}, true},
 		{"port", Filter{Ports: []uint16{443}}, true},
 		{"pod", Filter{ToPod: "web-*"}, true},
+		{"workload", Filter{FromWorkload: "web"}, true},
 		{"since", Filter{Since: time.Unix(1, 0)}, true},
 	} {
 		if got := c.filter.Narrows(); got != c.want {

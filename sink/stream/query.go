@@ -29,7 +29,7 @@ type query struct {
 }
 
 // ParseFilter reads a filter from a query. Its keys are the names of watch's flags: all, reason, layer, namespace, pod, from-pod,
-// to-pod, sni, port, pid, comm, since. A key that takes several values may be repeated, or hold them with commas; an empty value is as
+// to-pod, from-workload, to-workload, sni, port, pid, comm, since. A key that takes several values may be repeated, or hold them with commas; an empty value is as
 // none. since is a time (RFC 3339), or how long before now ("10m"). An error names the key, and for an unknown one the nearest.
 func ParseFilter(values url.Values, now time.Time) (sink.Filter, error) {
 	q, err := parse(values, now, false)
@@ -80,11 +80,15 @@ func (q *query) keys(now time.Time) map[string]func([]string) error {
 		"pod":       one(&f.Pod),
 		"from-pod":  one(&f.FromPod),
 		"to-pod":    one(&f.ToPod),
-		"sni":       func(items []string) error { f.SNI = items; return nil },
-		"comm":      func(items []string) error { f.Comms = items; return nil },
-		"port":      func(items []string) (err error) { f.Ports, err = ports(items); return err },
-		"pid":       func(items []string) (err error) { f.PIDs, err = pids(items); return err },
-		"since":     func(items []string) (err error) { f.Since, err = moment(items, now); return err },
+
+		"from-workload": one(&f.FromWorkload),
+		"to-workload":   one(&f.ToWorkload),
+
+		"sni":   func(items []string) error { f.SNI = items; return nil },
+		"comm":  func(items []string) error { f.Comms = items; return nil },
+		"port":  func(items []string) (err error) { f.Ports, err = ports(items); return err },
+		"pid":   func(items []string) (err error) { f.PIDs, err = pids(items); return err },
+		"since": func(items []string) (err error) { f.Since, err = moment(items, now); return err },
 		keyFollow: func(items []string) error {
 			on, err := yes(items)
 			q.follow = &on

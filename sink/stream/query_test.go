@@ -16,13 +16,14 @@ var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 func TestParseFilter(t *testing.T) {
 	for query, want := range map[string]sink.Filter{
-		"":                                   {},
-		"reason=unknown_ca":                  {Reasons: []event.Reason{event.UnknownCA}},
-		"reason=unknown_ca,%20name_mismatch": {Reasons: []event.Reason{event.UnknownCA, event.NameMismatch}},
-		"layer=peer&layer=certificate":       {Layers: []event.Layer{event.LayerPeer, event.LayerCertificate}},
-		"all":                                {All: true},
-		"all=true":                           {All: true},
-		"all=0":                              {},
+		"":                                    {},
+		"reason=unknown_ca":                   {Reasons: []event.Reason{event.UnknownCA}},
+		"reason=unknown_ca,%20name_mismatch":  {Reasons: []event.Reason{event.UnknownCA, event.NameMismatch}},
+		"layer=peer&layer=certificate":        {Layers: []event.Layer{event.LayerPeer, event.LayerCertificate}},
+		"all":                                 {All: true},
+		"all=true":                            {All: true},
+		"all=0":                               {},
+		"from-workload=a&to-workload=shop/c*": {FromWorkload: "a", ToWorkload: "shop/c*"},
 		"namespace=shop&pod=a&from-pod=b&to-pod=shop/c*": {Namespace: "shop", Pod: "a", FromPod: "b", ToPod: "shop/c*"},
 		"sni=*.shop.svc,x":              {SNI: []string{"*.shop.svc", "x"}},
 		"port=443,8443&pid=1&comm=curl": {Ports: []uint16{443, 8443}, PIDs: []int{1}, Comms: []string{"curl"}},
