@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 )
 
 const agentLong = `agent runs on every node, for months: it writes each TLS handshake that fails as one JSON line to standard output, names
@@ -48,7 +50,7 @@ func agentCommand(w *world) (*cobra.Command, *agentFlags) {
 	cmd := &cobra.Command{
 		Use:   "agent",
 		Short: "Run on a node: log, count and stream failed handshakes",
-		Long:  agentLong + reasonsHelp(),
+		Long:  agentLong + session.ReasonsHelp(),
 		Example: "  sudo tlstrace agent\n  sudo tlstrace agent --history-dir /var/lib/tlstrace --log-events failures\n" +
 			"  sudo tlstrace agent --listen :9499 --token-file /etc/tlstrace/token --tls-cert tls.crt --tls-key tls.key",
 		Args: cobra.NoArgs,

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/sink"
 	"github.com/tlstrace/tlstrace/sink/metrics"
 	"github.com/tlstrace/tlstrace/tracer"
@@ -34,7 +35,7 @@ const (
 // agentFlags are the settings of the agent.
 type agentFlags struct {
 	logEvents choice
-	filter    filterFlags
+	filter    session.Filter
 	fold      time.Duration
 
 	kubernetes       choice
@@ -84,7 +85,7 @@ func (f *agentFlags) register(cmd *cobra.Command, w *world) {
 		g.flags.VisitAll(cmd.Flags().AddFlag)
 	}
 	f.given = cmd.Flags()
-	f.filter.complete(cmd)
+	f.filter.Complete(cmd)
 	for flag, set := range map[string]*choice{"log-events": &f.logEvents, "kubernetes": &f.kubernetes, "auth": &f.auth, "capture": &f.capture} {
 		completeSet(cmd, flag, set.allowed)
 	}
@@ -112,7 +113,7 @@ func (f *agentFlags) logFlags() *pflag.FlagSet {
 	f.logEvents = choice{allowed: []string{"failures", "all"}, value: "failures"}
 	flags.Var(&f.logEvents, "log-events", "all also tells handshakes that succeeded, and noise: for a test, not for months")
 	flags.DurationVar(&f.fold, "fold", sink.DefaultFoldWindow, "gather the repeats of a failure for so long, and longer if it goes on; 0 tells each")
-	f.filter.choose(flags)
+	f.filter.Choose(flags)
 	return flags
 }
 
@@ -217,7 +218,7 @@ func (f *agentFlags) checkCapture() error {
 
 // wanted is what is logged, kept and streamed.
 func (f *agentFlags) wanted() (sink.Filter, error) {
-	wanted, err := f.filter.build()
+	wanted, err := f.filter.Build()
 	wanted.All = f.logEvents.value == "all"
 	return wanted, err
 }

@@ -25,7 +25,7 @@ const (
 
 // liveFlags can change while the agent runs.
 var liveFlags = []string{
-	"fold", "reason", "layer", "namespace", "pod", "from-pod", "to-pod", "sni", "port", "pid", "comm",
+	"fold", "reason", "layer", "namespace", "pod", "from-pod", "to-pod", "from-workload", "to-workload", "sni", "port", "pid", "comm",
 }
 
 // reloader reads the settings again, the way in which they were read at the start, and hands those on that are good.

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,39 +75,6 @@ func tellState(out io.Writer, s stream.State) {
 func noAgent(at string, err error) error {
 	return fmt.Errorf("--since looks back, and no agent answers at %s: %w; "+
 		"start one (sudo tlstrace agent), name one by --agent, or give a recording with --input", at, err)
-}
-
-// query spells the filter for an agent: its keys are the names of the flags.
-func (f *filterFlags) query() url.Values {
-	q := url.Values{}
-	set := func(key string, values ...string) {
-		if joined := strings.Join(values, ","); joined != "" {
-			q.Set(key, joined)
-		}
-	}
-	set("reason", f.reasons.values...)
-	set("layer", f.layers.values...)
-	set("namespace", f.namespace)
-	set("pod", f.pod)
-	set("from-pod", f.fromPod)
-	set("to-pod", f.toPod)
-	set("sni", f.sni...)
-	set("port", decimals(f.ports)...)
-	set("pid", decimals(f.pids)...)
-	set("comm", f.comms...)
-	set("since", f.since.text)
-	if f.all {
-		set("all", "true")
-	}
-	return q
-}
-
-func decimals[N int | uint](numbers []N) []string {
-	var texts []string
-	for _, n := range numbers {
-		texts = append(texts, strconv.FormatInt(int64(n), 10))
-	}
-	return texts
 }
 
 var errTwoSources = errors.New("--agent and --input both say where the events are: give one of them")

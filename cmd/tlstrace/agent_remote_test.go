@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/sink/stream"
 )
 
@@ -22,22 +23,23 @@ func TestQuerySaysWhatTheFlagsSay(t *testing.T) {
 		{"--all"},
 		{"--reason", "unknown_ca,probe", "--layer", "certificate", "--layer", "peer"},
 		{"-n", "shop", "--pod", "web-*", "--from-pod", "shop/web-1", "--to-pod", "payments-?"},
+		{"--from-workload", "checkout", "--to-workload", "shop/pay*"},
 		{"--sni", "*.shop.svc,a.example", "--port", "443,8443", "--pid", "1", "--pid", "4711", "--comm", "en*"},
 		{"--since", "10m"},
 		{"--since", "2026-01-31T15:00:00Z"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			var f filterFlags
+			var f session.Filter
 			cmd := &cobra.Command{}
-			f.register(cmd, w.world)
+			f.Register(cmd, w.now)
 			if err := cmd.ParseFlags(args); err != nil {
 				t.Fatal(err)
 			}
-			want, err := f.build()
+			want, err := f.Build()
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := stream.ParseFilter(f.query(), w.now())
+			got, err := stream.ParseFilter(f.Query(), w.now())
 			if err != nil {
 				t.Fatal(err)
 			}

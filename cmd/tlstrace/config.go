@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/viper"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/sink"
 )
 
@@ -146,7 +147,7 @@ func checkKeys(file configFile, root *cobra.Command) error {
 
 // settings lists the names of all flags of a command and those below it.
 func settings(cmd *cobra.Command) []string {
-	names := slices.DeleteFunc(flagNames(cmd.LocalFlags()), func(n string) bool { return notSettings[n] })
+	names := slices.DeleteFunc(session.FlagNames(cmd.LocalFlags()), func(n string) bool { return notSettings[n] })
 	for _, sub := range cmd.Commands() {
 		names = append(names, settings(sub)...)
 	}
@@ -171,7 +172,7 @@ func fill(f *pflag.Flag, file configFile) error {
 
 func assign(f *pflag.Flag, value, origin string) error {
 	if err := f.Value.Set(value); err != nil {
-		return fmt.Errorf("%s: %w", origin, plainly(err, f, value))
+		return fmt.Errorf("%s: %w", origin, session.Plainly(err, f, value))
 	}
 	f.Changed = true
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/event"
 	"github.com/tlstrace/tlstrace/sink"
 )
@@ -26,13 +27,13 @@ on this machine. With --lint it also names the object of an Istio configuration 
 
 func newExplain(w *world) *cobra.Command {
 	var view viewFlags
-	var filter filterFlags
+	var filter session.Filter
 	var from recordedFlags
 	var blame blameFlags
 	cmd := &cobra.Command{
 		Use:   "explain [ID]",
 		Short: "Draw one handshake, step by step",
-		Long:  explainLong + reasonsHelp(),
+		Long:  explainLong + session.ReasonsHelp(),
 		Example: "  sudo tlstrace explain\n  sudo tlstrace explain --reason unknown_ca --comm curl\n" +
 			"  tlstrace explain --input failures.jsonl 5d1f9a6e\n  tlstrace explain --agent http://127.0.0.1:9499 --lint cluster 5d1f9a6e",
 		Args: cobra.MaximumNArgs(1),
@@ -46,13 +47,13 @@ func newExplain(w *world) *cobra.Command {
 			if err := blame.check(&view); err != nil {
 				return err
 			}
-			wanted, err := filter.build()
+			wanted, err := filter.Build()
 			if err != nil {
 				return err
 			}
 			wanted.All = wanted.All || id != ""
-			filter.all = wanted.All
-			e, err := find(ctx, w, &from, filter.query(), id, &wanted)
+			filter.All = wanted.All
+			e, err := find(ctx, w, &from, filter.Query(), id, &wanted)
 			if err != nil {
 				return err
 			}
@@ -63,7 +64,7 @@ func newExplain(w *world) *cobra.Command {
 		},
 	}
 	view.register(cmd, "ladder", "ladder", "json", "yaml")
-	filter.register(cmd, w)
+	filter.Register(cmd, w.now)
 	from.remote.register(cmd)
 	blame.register(cmd)
 	cmd.Flags().StringVar(&from.input, "input", "", "take the event from this JSON lines `file`; - is standard input")
@@ -84,14 +85,14 @@ func find(ctx context.Context, w *world, from *recordedFlags, query url.Values, 
 		return event.Event{}, err
 	}
 	defer recorded.Close()
-	found := search{id: id, narrow: wanted.Narrows()}
+	found := session.Search{ID: id, Narrow: wanted.Narrows()}
 	f := newFlow(w, recorded, true)
 	f.filter = wanted.Match
 	f.sink = &found
 	if err := f.run(ctx); err != nil {
 		return event.Event{}, err
 	}
-	return found.result(ctx)
+	return found.Result(ctx)
 }
 
 // open opens the input, what the agent keeps, or the journal of watch.
@@ -125,53 +126,6 @@ func openSeen(w *world) (source, error) {
 		return nil, fmt.Errorf("%w; what root's watch has seen is for root: sudo tlstrace explain", err)
 	}
 	return recorded, err
-}
-
-// search is a sink that keeps the event that was asked for.
-type search struct {
-	id     string
-	narrow bool // not all failures are wanted
-	exact  *event.Event
-	last   *event.Event
-	ids    map[string]bool // that begin with id
-}
-
-// Write looks at one event.
-func (s *search) Write(e event.Event) error {
-	switch {
-	case s.id == "":
-		s.last = &e
-	case s.id != "" && e.ID == s.id:
-		s.exact = &e
-	case s.id != "" && len(e.ID) > len(s.id) && e.ID[:len(s.id)] == s.id:
-		if s.ids == nil {
-			s.ids = map[string]bool{}
-		}
-		s.ids[e.ID] = true
-		s.last = &e
-	}
-	return nil
-}
-
-// Close does nothing.
-func (s *search) Close() error { return nil }
-
-func (s *search) result(ctx context.Context) (event.Event, error) {
-	switch {
-	case ctx.Err() != nil:
-		return event.Event{}, errors.New("interrupted")
-	case s.exact != nil:
-		return *s.exact, nil
-	case len(s.ids) > 1:
-		return event.Event{}, fmt.Errorf("%d events have an ID that begins with %q: give more of it", len(s.ids), s.id)
-	case s.last != nil:
-		return *s.last, nil
-	case s.id != "":
-		return event.Event{}, fmt.Errorf("no event with the ID %q", s.id)
-	case s.narrow:
-		return event.Event{}, errors.New("no recorded event matches the filters")
-	}
-	return event.Event{}, errors.New("no failed handshake among the events")
 }
 
 // show prints one event.

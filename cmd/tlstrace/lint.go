@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tlstrace/tlstrace/cmd/tlstrace/report"
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/mesh/lint"
 )
 
@@ -79,7 +80,7 @@ func (f *lintFlags) register(cmd *cobra.Command) {
 	for _, c := range checks {
 		names = append(names, c.ID, c.Name)
 	}
-	f.failOn = choice{allowed: append(spelled(lint.Severities), "never"), value: string(lint.Error)}
+	f.failOn = choice{allowed: append(session.Spelled(lint.Severities), "never"), value: string(lint.Error)}
 	f.view.register(cmd, "columns", report.Formats()...)
 	f.cluster.register(cmd)
 	flags := cmd.Flags()
@@ -98,8 +99,8 @@ func (f *lintFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.writeBaseline, "write-baseline", false, "write what is found to the file of --baseline, and accept it from now on")
 	flags.BoolVar(&f.list, "list", false, "document all checks, and check nothing")
 	flags.StringVar(&f.event, "event", "", "name the objects to blame for the failures of this JSON lines `file`; - is standard input")
-	completeList(cmd, "check", names)
-	completeList(cmd, "skip", names)
+	session.CompleteList(cmd, "check", names)
+	session.CompleteList(cmd, "skip", names)
 	completeSet(cmd, "fail-on", f.failOn.allowed)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/event"
 	"github.com/tlstrace/tlstrace/mesh/proxylog"
 	"github.com/tlstrace/tlstrace/sink"
@@ -37,13 +38,13 @@ const anyReason = "any"
 // logsFlags are the settings of logs.
 type logsFlags struct {
 	view    viewFlags
-	filter  filterFlags
-	until   moment
+	filter  session.Filter
+	until   session.Moment
 	follow  bool
 	rotated bool
 	formats []string
 	metrics string
-	failOn  choices
+	failOn  session.Choices
 	count   int
 }
 
@@ -52,7 +53,7 @@ func newLogs(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs [FILE|-]...",
 		Short: "Show the failed handshakes that proxies have logged",
-		Long:  logsLong + reasonsHelp(),
+		Long:  logsLong + session.ReasonsHelp(),
 		Example: "  kubectl logs -n shop deploy/web -c istio-proxy | tlstrace logs\n" +
 			"  sudo tlstrace logs --follow /var/log/pods/*/istio-proxy/*.log\n" +
 			"  tlstrace logs --rotated --since 24h -o json access.log\n  tlstrace logs --fail-on any access.log > /dev/null",
@@ -62,9 +63,9 @@ func newLogs(w *world) *cobra.Command {
 		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault),
 	}
 	f.view.register(cmd, "columns", "columns", "wide", "json", "yaml")
-	f.filter.register(cmd, w)
-	f.until.now = w.now
-	f.failOn = choices{kind: "reason", allowed: append([]string{anyReason}, spelled(event.Reasons())...)}
+	f.filter.Register(cmd, w.now)
+	f.until.Now = w.now
+	f.failOn = session.Choices{Kind: "reason", Allowed: append([]string{anyReason}, session.Spelled(event.Reasons())...)}
 	flags := cmd.Flags()
 	flags.Var(&f.until, "until", "only events before this `time`, or before this long ago")
 	flags.BoolVar(&f.follow, "follow", false, "go on with what is written to the files, also after they were rotated")
@@ -75,7 +76,7 @@ func newLogs(w *world) *cobra.Command {
 	flags.IntVar(&f.count, "count", 0, "end after this `number` of events was shown")
 	flags.Lookup("since").Usage = "only events at or after this `time`, or this long ago"
 	flags.Lookup("all").Usage = "show what the log leaves undecided, too"
-	completeList(cmd, "fail-on", f.failOn.allowed)
+	session.CompleteList(cmd, "fail-on", f.failOn.Allowed)
 	return cmd
 }
 
@@ -93,7 +94,7 @@ func logs(ctx context.Context, w *world, f *logsFlags, args []string) (err error
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
 	passed := newCensus(w, events, &wanted)
-	found := &failOn{reasons: f.failOn.values}
+	found := &failOn{reasons: f.failOn.Values}
 	sinks, err := f.sinks(w, events, passed, found)
 	if err != nil {
 		return err
@@ -113,7 +114,7 @@ func logs(ctx context.Context, w *world, f *logsFlags, args []string) (err error
 
 // build checks the flags, and what they mean together.
 func (f *logsFlags) build(w *world, args []string) (sink.Filter, proxylog.Options, error) {
-	wanted, err := f.filter.build()
+	wanted, err := f.filter.Build()
 	if err != nil {
 		return wanted, proxylog.Options{}, err
 	}
@@ -137,7 +138,7 @@ func (f *logsFlags) check(w *world, args []string) error {
 		return errors.New("--rotated reads files that are complete, --follow one that grows: give one of them")
 	case f.rotated && stdin:
 		return errors.New("--rotated: standard input has no older files; give a FILE")
-	case !f.until.IsZero() && !f.filter.since.IsZero() && f.until.Before(f.filter.since.Time):
+	case !f.until.IsZero() && !f.filter.Since.IsZero() && f.until.Before(f.filter.Since.Time):
 		return errors.New("--until is before --since: no event can be in between")
 	case f.metrics == "-" && f.view.machine():
 		return fmt.Errorf("--metrics - and --output %s both want standard output: give a file", f.view.output.value)
@@ -189,7 +190,7 @@ func (f *logsFlags) sinks(w *world, events *logSource, passed *census, found *fa
 		sinks = append(sinks, counted)
 	}
 	if f.follow {
-		if screen, ok := view.(*live); ok {
+		if screen, ok := view.(*session.Live); ok {
 			if err := screen.Header(); err != nil {
 				return nil, err
 			}

@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 )
 
 const rootLong = `tlstrace tells which TLS handshake failed on this machine, between whom, at which step, who gave up,
@@ -50,7 +52,7 @@ func completeNothing(cmd *cobra.Command) {
 	}
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if _, known := cmd.GetFlagCompletionFunc(f.Name); !known && !takesFile[f.Name] {
-			complete(cmd, f.Name, cobra.NoFileCompletions)
+			session.Complete(cmd, f.Name, cobra.NoFileCompletions)
 		}
 	})
 }
@@ -66,7 +68,7 @@ var takesFile = map[string]bool{
 // documentEnvironment lists in the help of a command by which variables its flags can be set.
 func documentEnvironment(cmd *cobra.Command) {
 	text, width := "", 0
-	for _, flag := range flagNames(cmd.LocalFlags()) {
+	for _, flag := range session.FlagNames(cmd.LocalFlags()) {
 		if notSettings[flag] {
 			continue
 		}

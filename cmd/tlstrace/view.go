@@ -1,8 +1,11 @@
 package main
 
 import (
+	"io"
+
 	"github.com/spf13/cobra"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/sink"
 )
 
@@ -33,5 +36,11 @@ func (v *viewFlags) sink(w *world) sink.Sink {
 		return sink.NewYAML(w.stdout)
 	}
 	size := func() sink.Screen { return screenOf(w.stdout, v.color.value) }
-	return newLive(w.stdout, v.output.value == "wide", size)
+	return session.NewLive(w.stdout, v.output.value == "wide", size)
 }
+
+// colorModes are the values of --color.
+var colorModes = session.ColorModes
+
+// screenOf is [session.ScreenOf].
+func screenOf(out io.Writer, color string) sink.Screen { return session.ScreenOf(out, color) }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/event"
 	"github.com/tlstrace/tlstrace/sink"
 	"github.com/tlstrace/tlstrace/tracer"
@@ -37,7 +38,7 @@ const (
 // watchFlags are the settings of watch.
 type watchFlags struct {
 	view      viewFlags
-	filter    filterFlags
+	filter    session.Filter
 	remote    remoteFlags
 	input     string
 	duration  time.Duration
@@ -51,7 +52,7 @@ func newWatch(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Show failed handshakes as they happen",
-		Long:  watchLong + reasonsHelp(),
+		Long:  watchLong + session.ReasonsHelp(),
 		Example: "  sudo tlstrace watch\n  sudo tlstrace watch --layer certificate -o json > failures.jsonl\n" +
 			"  tlstrace watch --since 10m\n  tlstrace watch --input failures.jsonl --reason unknown_ca",
 		Args: cobra.NoArgs,
@@ -63,7 +64,7 @@ func newWatch(w *world) *cobra.Command {
 		},
 	}
 	f.view.register(cmd, "columns", "columns", "wide", "json", "yaml")
-	f.filter.register(cmd, w)
+	f.filter.Register(cmd, w.now)
 	f.remote.register(cmd)
 	f.tracer.GetError = true // a session, not an agent
 	flags := cmd.Flags()
@@ -110,7 +111,7 @@ func checkTracer(o tracer.Options) error {
 func watch(ctx context.Context, w *world, f *watchFlags) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	wanted, err := f.filter.build()
+	wanted, err := f.filter.Build()
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,7 @@ func (f *watchFlags) open(ctx context.Context, w *world, wanted *sink.Filter) (s
 	switch {
 	case f.input != "":
 		return openReplay(w, f.input)
-	case f.remote.agent != "" || !f.filter.since.IsZero():
+	case f.remote.agent != "" || !f.filter.Since.IsZero():
 		wanted.Since = time.Time{} // that is the agent's to judge, by its own clock
 		return f.ask(ctx, w)
 	}
@@ -188,7 +189,7 @@ func (f *watchFlags) ask(ctx context.Context, w *world) (source, error) {
 		f.remote.agent = w.agent
 		fmt.Fprintf(w.stderr, "--since looks back: asking the agent at %s\n", w.agent)
 	}
-	events, err := f.remote.open(ctx, w, f.filter.query(), false)
+	events, err := f.remote.open(ctx, w, f.filter.Query(), false)
 	if err != nil && !named {
 		return nil, noAgent(w.agent, err)
 	}
@@ -225,7 +226,7 @@ func (f *watchFlags) begin(w *world, view sink.Sink) error {
 	if f.input == "" {
 		fmt.Fprintln(w.stderr, f.banner())
 	}
-	if screen, ok := view.(*live); ok {
+	if screen, ok := view.(*session.Live); ok {
 		return screen.Header()
 	}
 	return nil

@@ -1,4 +1,4 @@
-package main
+package session
 
 import (
 	"fmt"
@@ -7,28 +7,31 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// moment is a flag that takes a time (RFC 3339) or how long ago it was ("10m").
-type moment struct {
+// Moment is a flag that takes a time (RFC 3339) or how long ago it was ("10m").
+type Moment struct {
 	time.Time
-	now  func() time.Time
-	text string
+	Now  func() time.Time // for how long ago it was
+	Text string           // as it was given
 }
 
-var _ pflag.Value = (*moment)(nil)
+var _ pflag.Value = (*Moment)(nil)
 
-func (m *moment) String() string { return m.text }
-func (m *moment) Type() string   { return "time" }
+// String returns the flag as it was given.
+func (m *Moment) String() string { return m.Text }
+
+// Type says what help calls it.
+func (m *Moment) Type() string { return "time" }
 
 // Set understands both forms.
-func (m *moment) Set(s string) error {
+func (m *Moment) Set(s string) error {
 	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
-		m.Time, m.text = m.now().Add(-ago), s
+		m.Time, m.Text = m.Now().Add(-ago), s
 		return nil
 	}
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
 		return fmt.Errorf("%q is neither a duration such as 10m nor a time such as 2026-01-31T15:04:05Z", s)
 	}
-	m.Time, m.text = at, s
+	m.Time, m.Text = at, s
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package session
 
 import (
 	"io"
@@ -11,12 +11,12 @@ import (
 	"github.com/tlstrace/tlstrace/sink"
 )
 
-// colorModes are the values of --color.
-var colorModes = []string{"auto", "always", "never"}
+// ColorModes are the values of --color.
+var ColorModes = []string{"auto", "always", "never"}
 
-// screenOf describes what out is at this moment: its size if it is a terminal, and whether colours are wanted.
+// ScreenOf describes what out is at this moment: its size if it is a terminal, and whether colours are wanted.
 // NO_COLOR (no-color.org) turns colours off unless they are asked for by --color always.
-func screenOf(out io.Writer, color string) sink.Screen {
+func ScreenOf(out io.Writer, color string) sink.Screen {
 	s := sink.Screen{Color: color == "always", ASCII: !utf8Locale()}
 	file, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
@@ -43,8 +43,8 @@ func utf8Locale() bool {
 	return true
 }
 
-// live is [sink.Columns] on a terminal that the user may resize: it is laid out anew when the size has changed.
-type live struct {
+// Live is [sink.Columns] on a terminal that the user may resize: it is laid out anew when the size has changed.
+type Live struct {
 	out    io.Writer
 	wide   bool
 	size   func() sink.Screen
@@ -52,13 +52,14 @@ type live struct {
 	cols   *sink.Columns
 }
 
-func newLive(out io.Writer, wide bool, size func() sink.Screen) *live {
+// NewLive makes a view on out; size tells the screen as it is at this moment.
+func NewLive(out io.Writer, wide bool, size func() sink.Screen) *Live {
 	screen := size()
-	return &live{out: out, wide: wide, size: size, screen: screen, cols: sink.NewColumns(out, screen, wide)}
+	return &Live{out: out, wide: wide, size: size, screen: screen, cols: sink.NewColumns(out, screen, wide)}
 }
 
 // Header writes the titles now if this is a terminal, so that it shows that something runs before anything fails.
-func (l *live) Header() error {
+func (l *Live) Header() error {
 	if l.screen.Width == 0 {
 		return nil
 	}
@@ -66,7 +67,7 @@ func (l *live) Header() error {
 }
 
 // Write shows one event, fitted to the screen as it is now.
-func (l *live) Write(e event.Event) error {
+func (l *Live) Write(e event.Event) error {
 	if now := l.size(); now != l.screen {
 		l.screen, l.cols = now, sink.NewColumns(l.out, now, l.wide)
 	}
@@ -74,4 +75,4 @@ func (l *live) Write(e event.Event) error {
 }
 
 // Close ends the view.
-func (l *live) Close() error { return l.cols.Close() }
+func (l *Live) Close() error { return l.cols.Close() }

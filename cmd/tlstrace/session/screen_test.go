@@ -1,20 +1,27 @@
-package main
+package session
 
 import (
 	"bytes"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/mattn/go-runewidth"
 
+	"github.com/tlstrace/tlstrace/event"
 	"github.com/tlstrace/tlstrace/sink"
+	"github.com/tlstrace/tlstrace/verdict"
 )
 
 func TestLiveViewFollowsTheSizeOfTheTerminal(t *testing.T) {
 	size := sink.Screen{Width: 160, Height: 50}
 	var out bytes.Buffer
-	view := newLive(&out, false, func() sink.Screen { return size })
-	e := judgeIfOpen(refused("aa"))
+	view := NewLive(&out, false, func() sink.Screen { return size })
+	e := verdict.Judge(event.Event{
+		Schema: event.Schema, ID: "aa", ObservedFrom: event.FromClient, TCP: event.TCP{Error: "ECONNREFUSED"},
+		Client: event.Endpoint{Addr: netip.MustParseAddr("192.0.2.7"), Process: &event.Process{PID: 7, Comm: "curl"}},
+		Server: event.Endpoint{Addr: netip.MustParseAddr("192.0.2.9"), Port: 443},
+	})
 	for _, width := range []int{160, 80, 66} {
 		size.Width = width
 		out.Reset()
@@ -35,7 +42,7 @@ func TestLiveViewFollowsTheSizeOfTheTerminal(t *testing.T) {
 func TestLiveViewShowsItsTitlesAtOnceOnATerminal(t *testing.T) {
 	for width, want := range map[int]bool{80: true, 0: false} {
 		var out bytes.Buffer
-		view := newLive(&out, false, func() sink.Screen { return sink.Screen{Width: width} })
+		view := NewLive(&out, false, func() sink.Screen { return sink.Screen{Width: width} })
 		if err := view.Header(); err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +67,7 @@ func TestScreenOf(t *testing.T) {
 			t.Setenv("LC_ALL", tt.lang)
 			t.Setenv("LC_CTYPE", "")
 			t.Setenv("LANG", "")
-			got := screenOf(&bytes.Buffer{}, tt.color)
+			got := ScreenOf(&bytes.Buffer{}, tt.color)
 			want := sink.Screen{Color: tt.wantColor, ASCII: tt.wantASCII}
 			if got != want {
 				t.Errorf("got %+v, want %+v", got, want)

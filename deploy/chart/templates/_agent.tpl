@@ -23,7 +23,7 @@
 
 {{/* What of the file needs a restart when it changes; the agent reads the rest again by itself (docs/agent.md). */}}
 {{- define "tlstrace.fixed" -}}
-{{- $live := list "fold" "reason" "layer" "namespace" "pod" "from-pod" "to-pod" "sni" "port" "pid" "comm" -}}
+{{- $live := list "fold" "reason" "layer" "namespace" "pod" "from-pod" "to-pod" "from-workload" "to-workload" "sni" "port" "pid" "comm" -}}
 {{- $fixed := include "tlstrace.config" . | fromYaml -}}
 {{- range $live }}{{- $_ := unset $fixed . }}{{- end -}}
 {{- toYaml $fixed -}}
