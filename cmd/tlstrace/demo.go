@@ -90,7 +90,7 @@ func demo(ctx context.Context, w *world) ([]demoResult, error) {
 
 // play runs the two processes, and returns what each client said and where each server was.
 func play(ctx context.Context, w *world) (heard map[string]string, addresses map[string]netip.AddrPort, err error) {
-	k, err := newKit(w.now())
+	k, err := newKit(demoName, otherName, w.now())
 	if err != nil {
 		return nil, nil, err
 	}

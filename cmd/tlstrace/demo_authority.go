@@ -13,8 +13,12 @@ import (
 	"time"
 )
 
-// demoName is the name that the demo's servers have in their certificates; .test is nobody's (RFC 6761 section 6.2).
-const demoName = "payments.demo.test"
+// demoName is the name that the demo's servers have in their certificates, and otherName the wrong one; .test is nobody's (RFC 6761
+// section 6.2).
+const (
+	demoName  = "payments.demo.test"
+	otherName = "orders.demo.test"
+)
 
 // authority is a certificate authority that lives for one demo, in memory only.
 type authority struct {
@@ -85,8 +89,9 @@ func (a *authority) issue(l leaf) (pair, error) {
 	return pair{Cert: encodePEM("CERTIFICATE", der), Key: encodePEM("PRIVATE KEY", keyDER)}, err
 }
 
-// kit is all that the demo's two peers need to know: it is handed to them over a pipe and never touches a disk.
+// kit is all that the two ends of made handshakes need to know. The demo hands it over a pipe; it never touches a disk.
 type kit struct {
+	Name    string            `json:"name"`    // that the clients ask for
 	Trusted string            `json:"trusted"` // the authority that both sides trust, PEM
 	Pairs   map[string]pair   `json:"pairs"`
 	Servers map[string]string `json:"servers,omitempty"` // scenario -> address; known once the servers listen
@@ -102,29 +107,30 @@ const (
 	pairOtherName   = "other name"
 )
 
-func newKit(now time.Time) (kit, error) {
-	trusted, err := newAuthority("demo CA", now)
+// newKit makes the certificates of servers that are asked for a name. It may begin with a * for all names below a domain.
+func newKit(name, other string, now time.Time) (kit, error) {
+	trusted, err := newAuthority("CA of "+name, now)
 	if err != nil {
 		return kit{}, err
 	}
-	other, err := newAuthority("demo CA nobody trusts", now)
+	stranger, err := newAuthority("CA nobody trusts", now)
 	if err != nil {
 		return kit{}, err
 	}
 	hourAgo, tomorrow := now.Add(-time.Hour), now.Add(24*time.Hour)
-	k := kit{Trusted: encodePEM("CERTIFICATE", trusted.der), Pairs: map[string]pair{}}
-	for name, made := range map[string]struct {
+	k := kit{Name: name, Trusted: encodePEM("CERTIFICATE", trusted.der), Pairs: map[string]pair{}}
+	for which, made := range map[string]struct {
 		by *authority
 		leaf
 	}{
-		pairGood:        {trusted, leaf{name: demoName, from: hourAgo, to: tomorrow}},
-		pairExpired:     {trusted, leaf{name: demoName, from: now.Add(-48 * time.Hour), to: hourAgo}},
-		pairNotYetValid: {trusted, leaf{name: demoName, from: now.Add(time.Hour), to: tomorrow}},
-		pairSelfSigned:  {trusted, leaf{name: demoName, from: hourAgo, to: tomorrow, selfMade: true}},
-		pairOtherCA:     {other, leaf{name: demoName, from: hourAgo, to: tomorrow}},
-		pairOtherName:   {trusted, leaf{name: "orders.demo.test", from: hourAgo, to: tomorrow}},
+		pairGood:        {trusted, leaf{name: name, from: hourAgo, to: tomorrow}},
+		pairExpired:     {trusted, leaf{name: name, from: now.Add(-48 * time.Hour), to: hourAgo}},
+		pairNotYetValid: {trusted, leaf{name: name, from: now.Add(time.Hour), to: tomorrow}},
+		pairSelfSigned:  {trusted, leaf{name: name, from: hourAgo, to: tomorrow, selfMade: true}},
+		pairOtherCA:     {stranger, leaf{name: name, from: hourAgo, to: tomorrow}},
+		pairOtherName:   {trusted, leaf{name: other, from: hourAgo, to: tomorrow}},
 	} {
-		if k.Pairs[name], err = made.by.issue(made.leaf); err != nil {
+		if k.Pairs[which], err = made.by.issue(made.leaf); err != nil {
 			return kit{}, err
 		}
 	}

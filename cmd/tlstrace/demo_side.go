@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -89,34 +90,55 @@ func tlsServer(tweaks ...tweak) serverSide {
 
 // plainHTTP answers whatever comes as a web server without TLS does.
 func plainHTTP(kit) (string, error) {
-	return listen(func(conn net.Conn) {
-		buffer := make([]byte, 4096)
-		if _, err := conn.Read(buffer); err != nil {
-			return
-		}
-		if string(buffer[:4]) == "GET " {
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-			return
-		}
-		_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-		_, _ = io.Copy(io.Discard, conn)
-	})
+	return listen(overHTTP)
+}
+
+func overHTTP(conn net.Conn) {
+	buffer := make([]byte, 4096)
+	if _, err := conn.Read(buffer); err != nil {
+		return
+	}
+	if string(buffer[:4]) == "GET " {
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		return
+	}
+	_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+	_, _ = io.Copy(io.Discard, conn)
 }
 
 // nobody holds a port without listening on it, so that a connect is refused and nobody else takes the port.
 func nobody(kit) (string, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return "", fmt.Errorf("making a socket: %w", err)
+	held, err := hold(netip.MustParseAddrPort("127.0.0.1:0"))
+	return held.String(), err
+}
+
+// hold takes a port of this machine, or any free one for 0, for as long as the process lives, and does not listen on it.
+func hold(at netip.AddrPort) (netip.AddrPort, error) {
+	family := unix.AF_INET
+	var address unix.Sockaddr
+	if at.Addr().Is4() {
+		address = &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}
+	} else {
+		family, address = unix.AF_INET6, &unix.SockaddrInet6{Addr: at.Addr().As16(), Port: int(at.Port())}
 	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		return "", fmt.Errorf("holding a port: %w", err)
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return at, fmt.Errorf("making a socket: %w", err)
+	}
+	if err := unix.Bind(fd, address); err != nil {
+		return at, errors.Join(fmt.Errorf("holding port %d: %w", at.Port(), err), unix.Close(fd))
 	}
 	name, err := unix.Getsockname(fd)
 	if err != nil {
-		return "", fmt.Errorf("asking for the port: %w", err)
+		return at, errors.Join(fmt.Errorf("asking for the port: %w", err), unix.Close(fd))
 	}
-	return fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port), nil
+	switch name := name.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(at.Addr(), uint16(name.Port)), nil
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(at.Addr(), uint16(name.Port)), nil
+	}
+	return at, nil
 }
 
 // afterHello reads one TLS record and then ends the connection in its own way.
@@ -178,7 +200,7 @@ func answer(conn *tls.Conn) {
 // tlsClient does one handshake, sends four bytes and reads the answer.
 func tlsClient(tweaks ...tweak) clientSide {
 	return func(k kit, addr string) error {
-		config, err := apply(k, &tls.Config{RootCAs: k.pool(), ServerName: demoName}, tweaks)
+		config, err := apply(k, &tls.Config{RootCAs: k.pool(), ServerName: k.Name}, tweaks)
 		if err != nil {
 			return err
 		}
@@ -239,7 +261,7 @@ func resetOnAnswer(k kit, addr string) error {
 	if err != nil {
 		return err
 	}
-	return ask(tls.Client(impatient{conn}, &tls.Config{RootCAs: k.pool(), ServerName: demoName}))
+	return ask(tls.Client(impatient{conn}, &tls.Config{RootCAs: k.pool(), ServerName: k.Name}))
 }
 
 // impatient is a connection that resets at the first byte it gets.
@@ -254,7 +276,7 @@ func (c impatient) Read(b []byte) (int, error) {
 
 func dial(addr string) (*net.TCPConn, error) {
 	d := net.Dialer{Timeout: patience}
-	conn, err := d.DialContext(context.Background(), "tcp4", addr)
+	conn, err := d.DialContext(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, err
 	}

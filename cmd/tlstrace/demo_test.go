@@ -55,7 +55,7 @@ func TestWantMetBy(t *testing.T) {
 // TestScenariosDoWhatTheySay plays every scenario between two goroutines, without tracing: the failing ones have to
 // fail for the reason that they are named after, as far as Go's own library tells.
 func TestScenariosDoWhatTheySay(t *testing.T) {
-	k, err := newKit(time.Now())
+	k, err := newKit(demoName, otherName, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestScenarioNamesAreUnique(t *testing.T) {
 }
 
 func TestPeersTalkOverPipes(t *testing.T) {
-	k, err := newKit(time.Now())
+	k, err := newKit(demoName, otherName, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func exitCode(err error) int {
 		return exitFine
 	case errors.Is(err, errFindings):
 		return exitFindings
-	case isCannotTrace(err):
+	case isCannotTrace(err), errors.Is(err, errCannotDrill):
 		return exitNoTrace
 	}
 	return exitUsage

@@ -36,7 +36,7 @@ func newRoot(w *world) *cobra.Command {
 	})
 	root.PersistentFlags().String("config", "", "YAML `file` with a key for every flag")
 	root.AddCommand(
-		newWatch(w), newAgent(w), newExplain(w), newLogs(w), newDoctor(w), newDemo(w), newDemoPeer(w), newLint(w), newVersion(w),
+		newWatch(w), newAgent(w), newExplain(w), newLogs(w), newDoctor(w), newDemo(w), newDemoPeer(w), newDrill(w), newLint(w), newVersion(w),
 	)
 	for _, cmd := range root.Commands() {
 		documentEnvironment(cmd)
@@ -59,8 +59,8 @@ func completeNothing(cmd *cobra.Command) {
 
 // takesFile are the flags whose value is a file or a directory.
 var takesFile = map[string]bool{
-	"metrics": true,
-	"cgroup":  true, "config": true, "input": true, "ready-file": true, "kubeconfig": true, "token-file": true, "tls-cert": true,
+	"metrics": true, "prometheus-token-file": true, "ca-file": true,
+	"cgroup": true, "config": true, "input": true, "ready-file": true, "kubeconfig": true, "token-file": true, "tls-cert": true,
 	"tls-key": true, "history-dir": true, "otlp-headers-file": true, "proc": true,
 	"filename": true, "baseline": true, "event": true,
 }
