@@ -103,6 +103,14 @@ var examples = []example{
 		"networkPolicy.from", "networkPolicy: {create: true}",
 		"networkPolicy: {create: true, from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}]}",
 	},
+	{"drill.enabled", "", "drill: {enabled: true}"},
+	{"drill.schedule", "drill: {enabled: true}", "drill: {enabled: true, schedule: '1 1 * * *'}"},
+	{"drill.reasons", "drill: {enabled: true}", "drill: {enabled: true, reasons: [unknown_ca]}"},
+	{"drill.wait", "drill: {enabled: true}", "drill: {enabled: true, wait: 9m}"},
+	{"drill.prometheus", "drill: {enabled: true}", "drill: {enabled: true, prometheus: 'http://prometheus:9090'}"},
+	{"drill.activeDeadlineSeconds", "drill: {enabled: true}", "drill: {enabled: true, activeDeadlineSeconds: 60}"},
+	{"drill.resources", "drill: {enabled: true}", "drill: {enabled: true, resources: {limits: {memory: 64Mi}}}"},
+	{"drill.until", "drill: {enabled: true, prometheus: 'http://prometheus:9090'}", "drill: {enabled: true, prometheus: 'http://prometheus:9090', until: firing}"},
 }
 
 // serviceMonitor are the values of one, with its Service.
