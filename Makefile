@@ -16,7 +16,7 @@ PURE := ./cmd/... ./enrich/... ./event/... ./mesh/... ./sink/... ./verdict/...
 GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench bench-agent bench-lint bench-logs bench-overhead test-kernels test-libraries test-chart test-alerts image clean
+.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench bench-agent bench-lint bench-logs bench-overhead test-kernels test-libraries test-chart test-alerts image test-image release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -89,8 +89,16 @@ test-chart: ## try the chart on Helm and a real API server, and every capability
 test-alerts: ## try the alert rules and the dashboard on promtool and a real Prometheus
 	CI=true go test -count=1 -timeout 15m ./deploy/alerts
 
-image: ## build the container image tlstrace:VERSION
-	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t tlstrace:$(VERSION) .
+image: ## build the container image tlstrace:VERSION, for this machine or ARCH (docker, or without it buildah as root)
+	VERSION=$(VERSION) COMMIT=$(COMMIT) $(SUDO) deploy/image/build $(if $(ARCH),-a $(ARCH)) tlstrace:$(VERSION)
+
+test-image: ## build the image for both architectures, and run it between two other containers as the chart says (root)
+	$(MAKE) --no-print-directory image ARCH=arm64 VERSION=$(VERSION)-arm64
+	$(MAKE) --no-print-directory image VERSION=$(VERSION)
+	CI=true TLSTRACE_IMAGE=localhost/tlstrace:$(VERSION) go test -count=1 -timeout 10m $(EXEC) ./test/chart -run Image
+
+release: bin/tools/cyclonedx-gomod ## build the archives, SBOMs and checksums of a release into dist/, the same bytes wherever it is done
+	VERSION=$(VERSION) deploy/release/build
 
 clean: ## remove what was built
 	rm -rf bin dist
@@ -101,3 +109,7 @@ bin/tools/gotestsum: test/tools/go.mod
 
 bin/tools/golangci-lint: test/tools/go.mod
 	go build -C test/tools -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# Of their own again: they need other versions of the same modules.
+bin/tools/cyclonedx-gomod: test/release/tools/go.mod
+	go build -C test/release/tools -o ../../../$@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod

@@ -19,11 +19,11 @@ import (
 )
 
 // TestImageTracesOtherContainers runs the image that TLSTRACE_IMAGE names as the DaemonSet says, privileged and with capabilities only, and
-// has the handshake between two other containers fail. docs/install.md says how the image is built without a registry.
+// has the handshake between two other containers fail. docs/image.md says how the image is built without a registry.
 func TestImageTracesOtherContainers(t *testing.T) {
 	image := os.Getenv("TLSTRACE_IMAGE")
 	if image == "" {
-		t.Skip("TLSTRACE_IMAGE names no image: docs/install.md says how to build one here")
+		t.Skip("TLSTRACE_IMAGE names no image: make test-image builds one and runs this")
 	}
 	if os.Getuid() != 0 {
 		t.Skip("containers that trace need root")
