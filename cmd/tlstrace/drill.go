@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/event"
 )
 
@@ -40,7 +41,7 @@ var errCannotDrill = errors.New("the drill cannot be done")
 
 // drillFlags are its settings.
 type drillFlags struct {
-	reasons         choices
+	reasons         session.Choices
 	count           int
 	every           time.Duration
 	wait            time.Duration
@@ -81,7 +82,7 @@ func newDrill(w *world) *cobra.Command {
 }
 
 func (f *drillFlags) register(cmd *cobra.Command, w *world) {
-	f.reasons = choices{kind: "reasons", allowed: drillReasons(), values: nil}
+	f.reasons = session.Choices{Kind: "reasons", Allowed: drillReasons()}
 	f.until = choice{allowed: []string{alertPending, alertFiring}, value: alertPending}
 	f.output = choice{allowed: []string{"text", "json"}, value: "text"}
 	flags := cmd.Flags()
@@ -98,7 +99,7 @@ func (f *drillFlags) register(cmd *cobra.Command, w *world) {
 	flags.DurationVar(&f.wait, "wait", 2*time.Minute, "wait so long at most for each of event, metric and alert")
 	flags.BoolVar(&f.list, "list", false, "list what can be made to fail, and its alerts")
 	flags.VarP(&f.output, "output", "o", "how to print it")
-	completeList(cmd, "reason", f.reasons.allowed)
+	session.CompleteList(cmd, "reason", f.reasons.Allowed)
 	completeSet(cmd, "until", f.until.allowed)
 	completeSet(cmd, "output", f.output.allowed)
 }
@@ -121,7 +122,7 @@ func (f *drillFlags) check() error {
 
 // chosen are the failures to make, as often as is asked for.
 func (f *drillFlags) chosen() []drillFailure {
-	wanted := f.reasons.values
+	wanted := f.reasons.Values
 	if len(wanted) == 0 {
 		wanted = []string{string(event.CertificateExpired)}
 	}
