@@ -110,21 +110,23 @@ static __always_inline void tell_hello(struct hello_part *part)
 }
 
 // tell hands an ended handshake and its hellos to user space. The hellos come first; both carry the cookie.
-static __always_inline void tell(struct handshake *hs, __u64 cookie)
+static __noinline void tell(struct handshake *hs, __u64 cookie)
 {
 	struct twin *w = twin_of(hs, false);
 	struct hello *hello = bpf_map_lookup_elem(&hellos, &cookie);
+	struct twin_key key = connection_of(hs, cookie);
 
 	if (w)
 		hs->twin = hs->role == ROLE_CLIENT ? w->server : w->client;
 	if (hs->twin)
 		hs->flags |= HS_BOTH_LOCAL;
+	if (!may_tell(hs, &key))
+		return;
 	if (hello) {
 		tell_hello(&hello->client);
 		tell_hello(&hello->server);
 	}
-	if (bpf_ringbuf_output(&events, hs, sizeof(*hs), 0))
-		count(COUNT_LOST_RING);
+	hand_over(hs, &key);
 }
 
 // finish ends an entry: counted always, told where asked for. Whoever deletes it counts it, so that two CPUs that

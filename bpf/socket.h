@@ -53,6 +53,15 @@ static __always_inline struct sock *kernel_sock(struct bpf_sock_ops *ops)
 	return (struct sock *)tp;
 }
 
+// lose_end: there is no room to follow an end. The connection is lost, unless its client is followed.
+static __always_inline void lose_end(struct bpf_sock_ops *ops, __u8 role)
+{
+	struct twin_key key = {.client_isn = ops->rcv_nxt, .server_isn = ops->snd_nxt};
+	struct twin *w = role == ROLE_SERVER ? bpf_map_lookup_elem(&twins, &key) : NULL;
+
+	count(w ? COUNT_LOST_END : COUNT_LOST_INFLIGHT);
+}
+
 // open_handshake makes the entry of a socket that begins to connect or was accepted.
 static __always_inline struct handshake *open_handshake(struct bpf_sock_ops *ops, __u8 role)
 {
@@ -66,7 +75,7 @@ static __always_inline struct handshake *open_handshake(struct bpf_sock_ops *ops
 	if (role == ROLE_CLIENT)
 		drop_error(sk); // whatever it was, it was raised before this connection
 	if (bpf_map_update_elem(&inflight, &cookie, &none->handshake, BPF_ANY)) {
-		count(COUNT_LOST_INFLIGHT);
+		lose_end(ops, role);
 		return NULL;
 	}
 	hs = bpf_map_lookup_elem(&inflight, &cookie);
@@ -93,6 +102,16 @@ static __always_inline struct handshake *handshake_in_flight(struct bpf_sock_ops
 	return bpf_map_lookup_elem(&inflight, &cookie);
 }
 
+// leave_twin lets the client know its server: whatever ends it, and whenever, tells both as one.
+static __always_inline void leave_twin(const struct handshake *hs)
+{
+	__u64 twin = hs->twin;
+	struct handshake *client = bpf_map_lookup_elem(&inflight, &twin);
+
+	if (client && client->cookie == twin)
+		client->twin = hs->cookie;
+}
+
 // establish notes both initial sequence numbers: where the streams begin, and by what both ends know each other.
 static __always_inline void establish(struct handshake *hs, struct bpf_sock_ops *ops)
 {
@@ -112,8 +131,22 @@ static __always_inline void establish(struct handshake *hs, struct bpf_sock_ops 
 		return;
 	}
 	w->server = hs->cookie;
-	if (w->client) // a client is established before its server
-		hs->flags |= HS_BOTH_LOCAL;
+	if (w->lost)
+		hs->fate = FATE_LOST;
+	if (!w->client) // a client is established before its server
+		return;
+	hs->flags |= HS_BOTH_LOCAL;
+	hs->twin = w->client;
+	leave_twin(hs);
+}
+
+// establish_lost leaves word for the server of a client that there is no room to follow: the connection was counted.
+static __always_inline void establish_lost(struct bpf_sock_ops *ops)
+{
+	struct twin_key key = {.client_isn = ops->snd_nxt, .server_isn = ops->rcv_nxt};
+	struct twin lost = {.lost = 1};
+
+	bpf_map_update_elem(&twins, &key, &lost, BPF_NOEXIST);
 }
 
 // step_back remembers of an established connection what its end will need, if its bytes are not looked at. It returns true if

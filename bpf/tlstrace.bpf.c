@@ -18,6 +18,7 @@
 #include "totals.h"
 #include "twin.h"
 #include "light.h"
+#include "limit.h"
 #include "handshake.h"
 #include "reset.h"
 #include "go.h"
@@ -39,6 +40,7 @@ const volatile struct {
 	enum preface preface;
 	enum counter counter;
 	enum family family;
+	enum fate fate;
 	enum reset_phase reset_phase;
 	enum notice notice;
 	struct cgroup_notice cgroup_notice;
@@ -73,8 +75,10 @@ int socket_event(struct bpf_sock_ops *ops)
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		hs = handshake_in_flight(ops);
-		if (!hs)
+		if (!hs) {
+			establish_lost(ops);
 			break;
+		}
 		establish(hs, ops);
 		step_back(hs);
 		break;

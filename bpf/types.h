@@ -201,8 +201,11 @@ struct handshake {
 	__u8 comm[COMM_BYTES];
 	__u32 done_us;	    // when the last Finished was seen, from start_ns; 0 before
 	__u16 arrived_port; // where NAT sent a SYN that was refused; 0 if it is not known
-	__u16 _pad;
+	__u8 fate;	    // what the other end has decided
+	__u8 _pad;
 	__u8 arrived_addr[16];
+	__u64 limit_id; // of the limit by which it may be told, or 0
+	__u64 shed;	// how many alike have been shed by that limit so far
 };
 
 // An established connection whose bytes are not looked at: what has to be known of it when it ends.
@@ -258,7 +261,8 @@ struct twin {
 	__u64 client; // socket cookies
 	__u64 server;
 	__u32 tls_listener; // the server's end knows that its port answers others with TLS
-	__u32 failed;	    // one of the ends knows that it failed
+	__u16 failed;	    // one of the ends knows that it failed
+	__u16 lost;	    // there was no room to follow the client's end
 };
 
 // A SYN that this machine refused, by what NAT leaves alone.
@@ -273,6 +277,36 @@ struct refusal {
 	__u8 addr[16];
 	__u16 port;
 	__u8 _pad[6];
+};
+
+// What becomes of the detail of a connection: decided once, by the end that is over first.
+enum fate { FATE_OPEN, FATE_TOLD, FATE_SHED, FATE_LOST };
+
+// Failures that are alike as far as the kernel can tell. One of a whole cgroup has nothing but that and the role.
+struct limit_key {
+	__u64 cgroup;
+	__u8 peer[16];
+	__u32 reason; // the library's
+	__u32 verify;
+	__u32 seen_sent; // handshake messages
+	__u32 seen_received;
+	__u16 port; // the server's
+	__u8 role;
+	__u8 ending;
+	__u8 closer;
+	__u8 how;
+	__u8 preface;
+	__u8 family;
+	__u8 alert_sent;
+	__u8 alert_received;
+	__u8 _pad[6];
+};
+
+// How much of what is alike is told.
+struct limit {
+	__u64 due_ns; // when the limit would be unused again
+	__u64 shed;   // since it was made
+	__u64 id;
 };
 
 // Totals per service endpoint: exact even when detail is shed.
@@ -305,6 +339,8 @@ enum counter {
 	COUNT_LOST_HELLO,    // no room to keep a hello
 	COUNT_LOST_RING,     // no room in the ring buffer
 	COUNT_LOST_STREAM,   // a stream could not be followed
+	COUNT_LOST_END,	     // one end of a connection whose other end is told
+	COUNT_SHED,	     // beyond the limits
 	COUNT_RESETS_SENT,   // and the phases after it: see enum reset_phase
 	COUNT_RESETS_RECEIVED = COUNT_RESETS_SENT + 3,
 	COUNTERS = COUNT_RESETS_RECEIVED + 3,

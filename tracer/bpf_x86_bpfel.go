@@ -60,9 +60,11 @@ const (
 	bpfCounterCOUNT_LOST_HELLO      bpfCounter = 7
 	bpfCounterCOUNT_LOST_RING       bpfCounter = 8
 	bpfCounterCOUNT_LOST_STREAM     bpfCounter = 9
-	bpfCounterCOUNT_RESETS_SENT     bpfCounter = 10
-	bpfCounterCOUNT_RESETS_RECEIVED bpfCounter = 13
-	bpfCounterCOUNTERS              bpfCounter = 16
+	bpfCounterCOUNT_LOST_END        bpfCounter = 10
+	bpfCounterCOUNT_SHED            bpfCounter = 11
+	bpfCounterCOUNT_RESETS_SENT     bpfCounter = 12
+	bpfCounterCOUNT_RESETS_RECEIVED bpfCounter = 15
+	bpfCounterCOUNTERS              bpfCounter = 18
 )
 
 type bpfDirection uint32
@@ -91,6 +93,15 @@ const (
 	bpfFamilyFAMILY_BORINGSSL bpfFamily = 2
 	bpfFamilyFAMILY_GO        bpfFamily = 3
 	bpfFamilyFAMILY_GNUTLS    bpfFamily = 4
+)
+
+type bpfFate uint32
+
+const (
+	bpfFateFATE_OPEN bpfFate = 0
+	bpfFateFATE_TOLD bpfFate = 1
+	bpfFateFATE_SHED bpfFate = 2
+	bpfFateFATE_LOST bpfFate = 3
 )
 
 type bpfGap uint32
@@ -141,9 +152,12 @@ type bpfHandshake struct {
 	Comm        [16]uint8
 	DoneUs      uint32
 	ArrivedPort uint16
-	Pad         uint16
+	Fate        uint8
+	Pad         uint8
 	ArrivedAddr [16]uint8
 	_           [4]byte
+	LimitId     uint64
+	Shed        uint64
 }
 
 type bpfHandshakeFlag uint32
@@ -204,6 +218,33 @@ type bpfLight struct {
 	Role      uint8
 	Pad       [3]uint8
 	Comm      [16]uint8
+}
+
+type bpfLimit struct {
+	_     structs.HostLayout
+	DueNs uint64
+	Shed  uint64
+	Id    uint64
+}
+
+type bpfLimitKey struct {
+	_             structs.HostLayout
+	Cgroup        uint64
+	Peer          [16]uint8
+	Reason        uint32
+	Verify        uint32
+	SeenSent      uint32
+	SeenReceived  uint32
+	Port          uint16
+	Role          uint8
+	Ending        uint8
+	Closer        uint8
+	How           uint8
+	Preface       uint8
+	Family        uint8
+	AlertSent     uint8
+	AlertReceived uint8
+	Pad           [6]uint8
 }
 
 type bpfNotice uint32
@@ -387,7 +428,8 @@ type bpfTwin struct {
 	Client      uint64
 	Server      uint64
 	TlsListener uint32
-	Failed      uint32
+	Failed      uint16
+	Lost        uint16
 }
 
 type bpfTwinKey struct {
@@ -411,11 +453,13 @@ const (
 	bpfMapCounters                   = "counters"
 	bpfMapEvents                     = "events"
 	bpfMapFailedCalls                = "failed_calls"
+	bpfMapFates                      = "fates"
 	bpfMapGoConnections              = "go_connections"
 	bpfMapHellos                     = "hellos"
 	bpfMapInDepth                    = "in_depth"
 	bpfMapInflight                   = "inflight"
 	bpfMapLights                     = "lights"
+	bpfMapLimits                     = "limits"
 	bpfMapNoticed                    = "noticed"
 	bpfMapRefusals                   = "refusals"
 	bpfMapStashes                    = "stashes"
@@ -449,7 +493,9 @@ const (
 	bpfProgSynRefused                = "syn_refused"
 	bpfProgVerifyCode                = "verify_code"
 	bpfProgVerifyResult              = "verify_result"
+	bpfVarAlikeEveryNs               = "alike_every_ns"
 	bpfVarCanReadKernel              = "can_read_kernel"
+	bpfVarCgroupEveryNs              = "cgroup_every_ns"
 	bpfVarFindLibraries              = "find_libraries"
 	bpfVarHasCookie                  = "has_cookie"
 	bpfVarLastErrorNs                = "last_error_ns"
@@ -541,11 +587,13 @@ type bpfMapSpecs struct {
 	Counters      *ebpf.MapSpec `ebpf:"counters"`
 	Events        *ebpf.MapSpec `ebpf:"events"`
 	FailedCalls   *ebpf.MapSpec `ebpf:"failed_calls"`
+	Fates         *ebpf.MapSpec `ebpf:"fates"`
 	GoConnections *ebpf.MapSpec `ebpf:"go_connections"`
 	Hellos        *ebpf.MapSpec `ebpf:"hellos"`
 	InDepth       *ebpf.MapSpec `ebpf:"in_depth"`
 	Inflight      *ebpf.MapSpec `ebpf:"inflight"`
 	Lights        *ebpf.MapSpec `ebpf:"lights"`
+	Limits        *ebpf.MapSpec `ebpf:"limits"`
 	Noticed       *ebpf.MapSpec `ebpf:"noticed"`
 	Refusals      *ebpf.MapSpec `ebpf:"refusals"`
 	Stashes       *ebpf.MapSpec `ebpf:"stashes"`
@@ -559,7 +607,9 @@ type bpfMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfVariableSpecs struct {
+	AlikeEveryNs     *ebpf.VariableSpec `ebpf:"alike_every_ns"`
 	CanReadKernel    *ebpf.VariableSpec `ebpf:"can_read_kernel"`
+	CgroupEveryNs    *ebpf.VariableSpec `ebpf:"cgroup_every_ns"`
 	FindLibraries    *ebpf.VariableSpec `ebpf:"find_libraries"`
 	HasCookie        *ebpf.VariableSpec `ebpf:"has_cookie"`
 	LastErrorNs      *ebpf.VariableSpec `ebpf:"last_error_ns"`
@@ -597,11 +647,13 @@ type bpfMaps struct {
 	Counters      *ebpf.Map `ebpf:"counters"`
 	Events        *ebpf.Map `ebpf:"events"`
 	FailedCalls   *ebpf.Map `ebpf:"failed_calls"`
+	Fates         *ebpf.Map `ebpf:"fates"`
 	GoConnections *ebpf.Map `ebpf:"go_connections"`
 	Hellos        *ebpf.Map `ebpf:"hellos"`
 	InDepth       *ebpf.Map `ebpf:"in_depth"`
 	Inflight      *ebpf.Map `ebpf:"inflight"`
 	Lights        *ebpf.Map `ebpf:"lights"`
+	Limits        *ebpf.Map `ebpf:"limits"`
 	Noticed       *ebpf.Map `ebpf:"noticed"`
 	Refusals      *ebpf.Map `ebpf:"refusals"`
 	Stashes       *ebpf.Map `ebpf:"stashes"`
@@ -618,11 +670,13 @@ func (m *bpfMaps) Close() error {
 		m.Counters,
 		m.Events,
 		m.FailedCalls,
+		m.Fates,
 		m.GoConnections,
 		m.Hellos,
 		m.InDepth,
 		m.Inflight,
 		m.Lights,
+		m.Limits,
 		m.Noticed,
 		m.Refusals,
 		m.Stashes,
@@ -637,7 +691,9 @@ func (m *bpfMaps) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfVariables struct {
+	AlikeEveryNs     *ebpf.Variable `ebpf:"alike_every_ns"`
 	CanReadKernel    *ebpf.Variable `ebpf:"can_read_kernel"`
+	CgroupEveryNs    *ebpf.Variable `ebpf:"cgroup_every_ns"`
 	FindLibraries    *ebpf.Variable `ebpf:"find_libraries"`
 	HasCookie        *ebpf.Variable `ebpf:"has_cookie"`
 	LastErrorNs      *ebpf.Variable `ebpf:"last_error_ns"`

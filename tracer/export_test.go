@@ -64,6 +64,9 @@ func walked(isn uint32, s bpfStream, trail ...bpfRecord) bpfStream {
 	return s
 }
 
+// Shed says by which limit the failure may be told, and how many that limit has shed so far.
+func (f *Failure) Shed(limit, shed uint64) { f.handshake.LimitId, f.handshake.Shed = limit, shed }
+
 // Records returns the records as they lie in the ring, as those of the connection with that cookie. They are valid until the
 // next call.
 func (f *Failure) Records(cookie uint64) (records [3][]byte) {
@@ -83,7 +86,7 @@ type Decoder struct{ t Tracer }
 
 // NewDecoder makes one.
 func NewDecoder() *Decoder {
-	return &Decoder{Tracer{pairs: newPairs(func(uint64) *half { return nil }), targets: &targets{}}}
+	return &Decoder{Tracer{pairs: newPairs(func(uint64) *half { return nil }), alike: newAlike(nil, nil), targets: &targets{}}}
 }
 
 // Take decodes what the ring holds of one record.
@@ -95,7 +98,7 @@ func (d *Decoder) Next() (event.Event, bool) {
 	if !ok {
 		return event.Event{}, false
 	}
-	return c.facts(wallClock(), d.t.reasons, d.t.targets.of), true
+	return d.t.facts(c), true
 }
 
 // CgroupRoot finds where cgroup v2 is mounted.

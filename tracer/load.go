@@ -121,7 +121,7 @@ func (l *loaded) configure(spec *ebpf.CollectionSpec, o Options) error {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
-	return nil
+	return limit(spec, o)
 }
 
 // attach attaches what was chosen, in the order of hooks; but the wire only if it is looked at everywhere.

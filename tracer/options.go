@@ -7,11 +7,12 @@ import (
 
 // Defaults of [Options].
 const (
-	DefaultRingBytes   = 1 << 20
-	DefaultMaxInflight = 4096
-	DefaultHold        = 2 * time.Minute
-	DefaultMaxInDepth  = 64
-	MostInDepth        = 256 // that Options.MaxInDepth may be: the size of a map
+	DefaultRingBytes      = 1 << 20
+	DefaultMaxInflight    = 4096
+	DefaultHold           = 2 * time.Minute
+	DefaultMaxInDepth     = 64
+	MostInDepth           = 256 // that Options.MaxInDepth may be: the size of a map
+	DefaultAlikePerSecond = 100
 )
 
 // Options says what to trace. The zero value traces every TLS handshake on the machine and reports those that
@@ -35,6 +36,9 @@ type Options struct {
 	RingBytes int
 	// MaxInflight bounds the connections whose handshake is followed at the same time.
 	MaxInflight int
+	// AlikePerSecond is how many failures that are alike (between the same ends, and the same to the kernel) are told in a second, and
+	// as many at once. Those beyond are in the Repeated of the next that is told. A cgroup has 20 times as much for all of its failures.
+	AlikePerSecond int
 	// NoLibraries leaves TLS libraries alone: the reason is then what the wire tells.
 	NoLibraries bool
 	// GetError also watches SSL_get_error of OpenSSL and BoringSSL, which programs call on every empty read: for a session,
@@ -54,6 +58,7 @@ type Stats struct {
 	Plain       uint64 `json:"plain"`       // connections that never spoke TLS
 	Quiet       uint64 `json:"quiet"`       // connections that closed without a byte
 	Light       uint64 `json:"light"`       // connections that ended unsuspiciously, and at whose bytes nobody looked
+	Shed        uint64 `json:"shed"`        // failures beyond Options.AlikePerSecond: in the Repeated of others, or at last in Lost
 	// Lost counts what could not be followed or told, by where it was lost: see the Lost... constants.
 	Lost map[string]uint64 `json:"lost"`
 }

@@ -83,6 +83,9 @@ func (p *pairs) add(h *half, now time.Time) {
 	p.wait(h, now)
 }
 
+// awaits tells whether the other end is waiting for this one.
+func (p *pairs) awaits(h *half) bool { return p.waiting[h.handshake.Twin] != nil }
+
 func (p *pairs) wait(h *half, now time.Time) {
 	if len(p.waiting) >= maxWaiting {
 		p.tell(connectionOf(h))

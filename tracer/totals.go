@@ -2,11 +2,8 @@ package tracer
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/tlstrace/tlstrace/event"
 )
@@ -30,13 +27,10 @@ type Latency struct {
 	Sum     float64    `json:"sum"` // seconds
 }
 
-// totalsAtOnce is how many entries are read by one call.
-const totalsAtOnce = 512
-
 // Totals returns the counts per cgroup, role and port, in this order.
 func (t *Tracer) Totals() ([]Total, error) {
 	sums := map[Total]*bpfTotal{} // keys have no counts; the same cgroup may be in several network namespaces over time
-	err := eachTotal(t.loaded.collection.Maps[bpfMapTotals], func(k bpfTotalKey, v *bpfTotal) {
+	err := eachEntry(t.loaded.collection.Maps[bpfMapTotals], func(k bpfTotalKey, v *bpfTotal) {
 		id := Total{Cgroup: k.Cgroup, Role: sideOfRole(k.Role), Port: k.Port}
 		if sums[id] == nil {
 			sums[id] = &bpfTotal{}
@@ -56,24 +50,6 @@ func (t *Tracer) Totals() ([]Total, error) {
 		return cmp.Or(cmp.Compare(a.Cgroup, b.Cgroup), cmp.Compare(a.Role, b.Role), cmp.Compare(a.Port, b.Port))
 	})
 	return all, nil
-}
-
-// eachTotal visits the entries of the map, in batches.
-func eachTotal(m *ebpf.Map, visit func(bpfTotalKey, *bpfTotal)) error {
-	var cursor ebpf.MapBatchCursor
-	keys, values := make([]bpfTotalKey, totalsAtOnce), make([]bpfTotal, totalsAtOnce)
-	for {
-		n, err := m.BatchLookup(&cursor, keys, values, nil)
-		for i := range n {
-			visit(keys[i], &values[i])
-		}
-		switch {
-		case errors.Is(err, ebpf.ErrKeyNotExist): // the end
-			return nil
-		case err != nil:
-			return err
-		}
-	}
 }
 
 func (t *bpfTotal) add(more *bpfTotal) {

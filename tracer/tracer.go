@@ -41,6 +41,7 @@ type Tracer struct {
 	ring    *ringbuf.Reader
 	record  ringbuf.Record // reused
 	pairs   *pairs
+	alike   *alike
 	sweeper *sweeper
 	targets *targets
 	capture Capture
@@ -84,6 +85,7 @@ func Open(o Options) (*Tracer, error) {
 		capture: o.Capture, loaded: l, ring: ring, log: o.Logger, reasons: k.enumNames("sk_rst_reason"),
 		pairs:   newPairs(func(cookie uint64) *half { return lookUp(inflight, cookie) }),
 		sweeper: &sweeper{inflight: inflight, hellos: l.collection.Maps[bpfMapHellos]},
+		alike:   newAlike(l.collection.Maps[bpfMapLimits], func() (uint64, error) { return l.counter(bpfCounterCOUNT_SHED) }),
 		targets: newTargets(o, &prober{programs: l.collection.Programs, cookies: hasAttachCookie(), multi: l.multi}),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -150,6 +152,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxInDepth == 0 {
 		o.MaxInDepth = DefaultMaxInDepth
 	}
+	if o.AlikePerSecond == 0 {
+		o.AlikePerSecond = DefaultAlikePerSecond
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -163,7 +168,7 @@ func (t *Tracer) Read(ctx context.Context) (event.Event, error) {
 	defer stop()
 	for {
 		if c, ok := t.pairs.next(); ok {
-			return c.facts(wallClock(), t.reasons, t.targets.of), nil
+			return t.facts(c), nil
 		}
 		if err := ctx.Err(); err != nil {
 			return event.Event{}, err
@@ -172,6 +177,13 @@ func (t *Tracer) Read(ctx context.Context) (event.Event, error) {
 			return event.Event{}, err
 		}
 	}
+}
+
+// facts makes a connection an event. Those like it of which the kernel told nothing are counted in it.
+func (t *Tracer) facts(c connection) event.Event {
+	e := c.facts(wallClock(), t.reasons, t.targets.of)
+	e.Repeated = t.alike.repeatedBy(c)
+	return e
 }
 
 // fetch reads one record, or waits until something else is due.
@@ -209,7 +221,12 @@ func (t *Tracer) tick() {
 	now := time.Now()
 	t.pairs.expire(now)
 	for _, h := range t.sweeper.sweep(now, monotonic()) {
-		t.pairs.add(h, now)
+		if bpfFate(h.handshake.Fate) == bpfFateFATE_OPEN || t.pairs.awaits(h) { // else its other end was told, or shed, long ago
+			t.pairs.add(h, now)
+		}
+	}
+	if err := t.alike.settle(monotonic()); err != nil {
+		t.log.Warn("what was shed is not known", "error", err)
 	}
 }
 

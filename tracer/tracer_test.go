@@ -305,7 +305,7 @@ func TestRefusedConnection(t *testing.T) {
 
 // TestSplitHello sends a hello in two segments, at every byte, and makes sure that it is read the same.
 func TestSplitHello(t *testing.T) {
-	w := watch(t, tracer.Options{NoLibraries: true})
+	w := watch(t, tracer.Options{NoLibraries: true, AlikePerSecond: 1_000_000})
 	hello := clientHello(t)
 	server := serve(t, "tcp", "127.0.0.1:0", func(c net.Conn) {
 		_, _ = io.ReadFull(c, make([]byte, len(hello)))

@@ -19,7 +19,7 @@ type counted struct {
 func (a *agent) openCounted(_ context.Context, b build) error {
 	sources := metrics.Sources{
 		Totals: a.figures.totals, Connections: a.figures.connections, Programs: a.figures.programs, Resets: a.figures.resets,
-		Hooks: a.figures.hooks, Libraries: a.figures.libraries, Lost: a.lost,
+		Hooks: a.figures.hooks, Libraries: a.figures.libraries, Lost: a.lost, Shed: a.figures.shed,
 		Folded: func() uint64 { return a.told.stats().Folded },
 	}
 	a.names.sources(&sources)

@@ -170,6 +170,7 @@ func (f *agentFlags) tracerFlags(w *world) *pflag.FlagSet {
 	flags.StringVar(&f.proc, "proc", w.proc, "`directory` of the host's procfs")
 	flags.IntVar(&f.tracer.RingBytes, "ring-bytes", tracer.DefaultRingBytes, "size of the buffer between kernel and tlstrace, in `bytes`")
 	flags.IntVar(&f.tracer.MaxInflight, "max-inflight", tracer.DefaultMaxInflight, "`number` of handshakes that are followed at a time")
+	flags.IntVar(&f.tracer.AlikePerSecond, "alike-per-second", tracer.DefaultAlikePerSecond, alikeUsage)
 	flags.BoolVar(&f.tracer.NoLibraries, "no-libraries", false, "leave TLS libraries alone: no reason but what the wire tells")
 	flags.StringVar(&f.proxyLogs, "proxy-logs", "", "where a reason is missing, look for it in the logs of this node's proxies in this `directory`: /var/log/pods")
 	flags.BoolVar(&f.tracer.GetError, "get-error", false, "also watch SSL_get_error, which programs call on every empty read")

@@ -67,6 +67,11 @@ func (g *figures) lost() (map[string]uint64, error) {
 	return s.Lost, err
 }
 
+func (g *figures) shed() (uint64, error) {
+	s, err := figure(g, kernel.Stats)
+	return s.Shed, err
+}
+
 func (g *figures) programs() ([]metrics.Program, error) {
 	all, err := figure(g, kernel.Programs)
 	programs := make([]metrics.Program, len(all))

@@ -30,9 +30,10 @@ The last 100 failures are kept for 'tlstrace explain' in $XDG_STATE_HOME/tlstrac
 
 // The bounds of what a user may ask of the kernel: from one page to what a node can spare.
 const (
-	minRingBytes   = 4 << 10
-	maxRingBytes   = 1 << 30
-	maxMaxInflight = 1 << 20
+	minRingBytes      = 4 << 10
+	maxRingBytes      = 1 << 30
+	maxMaxInflight    = 1 << 20
+	maxAlikePerSecond = 1_000_000
 )
 
 // watchFlags are the settings of watch.
@@ -76,8 +77,12 @@ func newWatch(w *world) *cobra.Command {
 	flags.IntVar(&f.tracer.RingBytes, "ring-bytes", tracer.DefaultRingBytes, "size of the buffer between kernel and tlstrace, in `bytes`")
 	flags.BoolVar(&f.tracer.NoLibraries, "no-libraries", false, "leave TLS libraries alone: no reason but what the wire tells")
 	flags.IntVar(&f.tracer.MaxInflight, "max-inflight", tracer.DefaultMaxInflight, "`number` of handshakes that are followed at a time")
+	flags.IntVar(&f.tracer.AlikePerSecond, "alike-per-second", tracer.DefaultAlikePerSecond, alikeUsage)
 	return cmd
 }
+
+// alikeUsage explains a setting of every command that traces.
+const alikeUsage = "tell at most this `number` of failures a second that are alike; the others are counted in the next (repeated)"
 
 // check refuses flags that make no sense, or none together.
 func (f *watchFlags) check() error {
@@ -103,6 +108,8 @@ func checkTracer(o tracer.Options) error {
 		return fmt.Errorf("--ring-bytes %d: must be from %d to %d", o.RingBytes, minRingBytes, maxRingBytes)
 	case o.MaxInflight < 1 || o.MaxInflight > maxMaxInflight:
 		return fmt.Errorf("--max-inflight %d: must be from 1 to %d", o.MaxInflight, maxMaxInflight)
+	case o.AlikePerSecond < 1 || o.AlikePerSecond > maxAlikePerSecond:
+		return fmt.Errorf("--alike-per-second %d: must be from 1 to %d", o.AlikePerSecond, maxAlikePerSecond)
 	}
 	return nil
 }

@@ -66,6 +66,12 @@ func (m *Metrics) askKernel() {
 			}
 		}
 	}
+	if s.Shed != nil {
+		n, err := s.Shed()
+		if m.readable("shed", err) {
+			m.catalog.shed.addKernel(values{}, seen.shed.since("", n))
+		}
+	}
 	if s.Programs != nil {
 		all, err := s.Programs()
 		if m.readable("programs", err) {

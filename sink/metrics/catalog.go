@@ -8,7 +8,7 @@ import (
 type catalog struct {
 	handshakes, unconfirmed, failures, connectFailures counters
 	duration                                           *family[*histogram]
-	events, connections, lost, folded, overflow        counters
+	events, connections, lost, shed, folded, overflow  counters
 	resets, programTime, programRuns                   counters
 	requests, lookups, sourceErrors                    counters
 }
@@ -63,6 +63,10 @@ func newCatalog(o *Options) *catalog {
 		}, o, 1, false),
 		lost: newSourced("tlstrace_events_lost_total", "where",
 			"What could not be followed or told, by where it was lost.", o, 1),
+		shed: newCounters(spec{
+			name: "tlstrace_events_shed_total",
+			help: "Failures that the kernel did not tell by themselves, because too many were alike in a second: they are counted in the next alike (repeated), or as lost.",
+		}, o, 1, false),
 		folded: newCounters(spec{
 			name: "tlstrace_events_folded_total",
 			help: "Events that were not written by themselves but counted in the next alike (repeated).",
@@ -88,7 +92,7 @@ func newCatalog(o *Options) *catalog {
 // counters are all of them but those of [catalog.overflow], which follow from the others.
 func (c *catalog) counters() []counters {
 	return []counters{
-		c.handshakes, c.unconfirmed, c.failures, c.connectFailures, c.events, c.connections, c.resets, c.lost, c.folded,
+		c.handshakes, c.unconfirmed, c.failures, c.connectFailures, c.events, c.connections, c.resets, c.lost, c.shed, c.folded,
 		c.programTime, c.programRuns, c.requests, c.lookups, c.sourceErrors,
 	}
 }

@@ -31,6 +31,7 @@ func example(t testing.TB) *Metrics {
 	s.Workloads = func() []Workload { return []Workload{{"shop", "payments"}} }
 	s.Connections = counts(map[string]uint64{"succeeded": 1204, "ended": 3, "plain": 40, "quiet": 12})
 	s.Lost = counts(map[string]uint64{"ring_full": 0, "inflight_full": 2, "stream": 1})
+	s.Shed = func() (uint64, error) { return 6210, nil }
 	s.Folded = func() uint64 { return 41 }
 	s.Hooks = func() []Hook { return []Hook{{"egress", "cgroup_skb", true}, {"reset_sent", "tracepoint", true}} }
 	s.Libraries = func() map[Library]int { return map[Library]int{{"openssl", "attached"}: 3, {"go", "refused"}: 1} }

@@ -46,6 +46,7 @@ type memory struct {
 	connections climb[string]
 	lost        climb[string]
 	folded      climb[string]
+	shed        climb[string]
 	resets      climb[Reset]
 	runs, times climb[string]
 	requests    climb[Request]
@@ -62,7 +63,7 @@ func New(o Options) (*Metrics, error) {
 	m := &Metrics{
 		o: o, catalog: newCatalog(&o), gauges: newGauges(), registry: prometheus.NewRegistry(),
 		memory: memory{
-			totals: newTotals(o.Sources.Name), connections: climb[string]{}, lost: climb[string]{}, folded: climb[string]{},
+			totals: newTotals(o.Sources.Name), connections: climb[string]{}, lost: climb[string]{}, folded: climb[string]{}, shed: climb[string]{},
 			resets: climb[Reset]{}, runs: climb[string]{}, times: climb[string]{}, requests: climb[Request]{},
 			lookups: climb[string]{}, overflow: climb[string]{},
 		},

@@ -100,6 +100,8 @@ type Sources struct {
 	Lost func() (map[string]uint64, error)
 	// Folded counts the events that were folded into others: repeats, of which nothing is lost.
 	Folded func() uint64
+	// Shed counts the failures of which the kernel told no detail because too many were alike.
+	Shed func() (uint64, error)
 	// Hooks are the purposes for which something is attached in the kernel, or should be.
 	Hooks func() []Hook
 	// Libraries counts the files with TLS libraries.

@@ -52,7 +52,8 @@ func launch(t testing.TB, n *node, stdout *os.File, flags ...string) *agent {
 	t.Helper()
 	binary, err := build()
 	must(t, err)
-	args := append([]string{"agent", "--listen", "127.0.0.1:0", "--cgroup", n.dir, "--kubernetes", "off", "--no-libraries"}, flags...)
+	args := append([]string{"agent", "--listen", "127.0.0.1:0", "--cgroup", n.dir, "--kubernetes", "off", "--no-libraries",
+		"--alike-per-second", "1000000"}, flags...) // what the kernel sheds is tested in test/flood
 	a := &agent{t: t, cmd: exec.Command(binary, args...), done: make(chan struct{})}
 	a.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
 	log, err := a.cmd.StderrPipe()

@@ -87,7 +87,8 @@ type watch struct {
 
 func startWatch(ctx context.Context, binary, cgroup, home string) (*watch, error) {
 	ready := filepath.Join(home, "ready")
-	cmd := exec.CommandContext(ctx, binary, "watch", "-o", "json", "--cgroup", cgroup, "--ready-file", ready)
+	cmd := exec.CommandContext(ctx, binary, "watch", "-o", "json", "--cgroup", cgroup, "--ready-file", ready,
+		"--alike-per-second", "1000000")
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+home)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
