@@ -16,7 +16,7 @@ PURE := ./cmd/... ./enrich/... ./event/... ./mesh/... ./sink/... ./verdict/...
 GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench bench-agent bench-lint bench-logs bench-overhead test-kernels test-libraries test-chart test-alerts image test-image release clean
+.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench bench-agent bench-lint bench-logs bench-overhead bench-flood soak endurance test-kernels test-libraries test-chart test-alerts image test-image release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,14 @@ bench-logs: build ## measure the reader of logs next to five regular expressions
 bench-overhead: build ## measure what watching costs a proxy, and write docs/performance.md (root; 12 minutes; QUICK=1 only shows)
 	go build -o bin/overhead ./test/bench/overhead
 	$(SUDO) bin/overhead $(if $(QUICK),-quick,-page docs/performance.md)
+bench-flood: build ## measure healthy connections of others beside a flood of failures, traced and not (root)
+	go run $(EXEC) ./test/flood/bench -binary bin/tlstrace
+
+soak: build ## make a million healthy handshakes, and look for false alarms and growth (root; up to an hour; docs/soak.md)
+	go run $(EXEC) ./test/flood/soak $(SOAK)
+
+endurance: build ## load an agent for an hour while cgroups, processes and libraries come and go (root; docs/soak.md)
+	go run $(EXEC) ./test/flood/soak -mixed $(SOAK)
 
 test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, ... or all
 	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 60m ./test/kernels/
