@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -55,7 +56,7 @@ func ownCgroup(text string) string {
 	return "/"
 }
 
-// Create makes a child of the root.
+// Create makes a child of the root; a name with a slash is one of a child that was made before.
 func (c *Tree) Create(name string) (string, error) {
 	dir := filepath.Join(c.Root, fmt.Sprintf("tlstrace-bench-%d-%s", os.Getpid(), name))
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -80,7 +81,7 @@ func moveTo(dir string) error {
 // Close goes home and removes what was made.
 func (c *Tree) Close() error {
 	errs := []error{moveTo(c.home)}
-	for _, dir := range c.made {
+	for _, dir := range slices.Backward(c.made) {
 		errs = append(errs, os.Remove(dir))
 	}
 	c.made = nil

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"os/exec"
 	"strings"
 	"syscall"
 	"time"
@@ -16,18 +14,14 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// agents are the agent in each of the ways in which it captures. One that cannot choose captures all.
-func agents(ctx context.Context, binary string) ([]subject, error) {
-	help, err := exec.CommandContext(ctx, binary, "agent", "--help").CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("%s agent --help: %w: %s", binary, err, help)
+// agents are the agent, with more flags, in each of the ways in which it captures.
+func agents(binary string, more ...string) []subject {
+	with := func(capture string, flags ...string) subject {
+		return agent(binary, capture, append(append([]string{"--capture", capture}, flags...), more...)...)
 	}
-	if !bytes.Contains(help, []byte("--capture")) {
-		return []subject{agent(binary, "all")}, nil
-	}
-	adaptive := agent(binary, "adaptive", "--capture", "adaptive", "--capture-hold", "1s")
+	adaptive := with("adaptive", "--capture-hold", "1s")
 	adaptive.serves, adaptive.settle = nginxChains, introduced
-	return []subject{agent(binary, "all", "--capture", "all"), adaptive, agent(binary, "light", "--capture", "light")}, nil
+	return []subject{with("all"), adaptive, with("light")}
 }
 
 func agent(binary, capture string, flags ...string) subject {

@@ -19,6 +19,7 @@ import (
 type lab struct {
 	dir     string
 	tree    *cgroup.Tree
+	cgroup  string // the directory of the cgroup that holds all others
 	pki     pki
 	log     string // what the proxy's logging ports write
 	server  int    // port
@@ -62,6 +63,9 @@ func (l *lab) place() (err error) {
 		return err
 	}
 	l.release(l.tree.Close)
+	if l.cgroup, err = l.tree.Create(labName); err != nil {
+		return err
+	}
 	for _, one := range []struct {
 		name string
 		at   **group
@@ -73,8 +77,11 @@ func (l *lab) place() (err error) {
 	return nil
 }
 
+// labName is the cgroup of all others.
+const labName = "lab"
+
 func (l *lab) group(name string) (*group, error) {
-	g, err := newGroup(l.tree, name)
+	g, err := newGroup(l.tree, labName+"/"+name)
 	if err != nil {
 		return nil, err
 	}

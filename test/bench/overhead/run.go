@@ -43,7 +43,7 @@ type results struct {
 func run(ctx context.Context, progress io.Writer, o options) (err error) {
 	begun := time.Now()
 	r := results{options: o}
-	profiles, subjects, err := choose(ctx, o)
+	profiles, subjects, err := choose(o)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func measure(ctx context.Context, progress io.Writer, l *lab, p profile, subject
 }
 
 // choose takes what was asked for.
-func choose(ctx context.Context, o options) ([]profile, []subject, error) {
+func choose(o options) ([]profile, []subject, error) {
 	profileNames, err := regexp.Compile(o.profiles)
 	if err != nil {
 		return nil, nil, fmt.Errorf("-profiles: %w", err)
@@ -103,12 +103,8 @@ func choose(ctx context.Context, o options) ([]profile, []subject, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("-subjects: %w", err)
 	}
-	subjects, err := agents(ctx, o.binary)
-	if err != nil {
-		return nil, nil, err
-	}
 	chosen := slices.DeleteFunc(slices.Clone(profiles), func(p profile) bool { return !profileNames.MatchString(p.name) })
-	subjects = slices.DeleteFunc(append(subjects, others...), func(s subject) bool { return !subjectNames.MatchString(s.name) })
+	subjects := slices.DeleteFunc(append(agents(o.binary), others...), func(s subject) bool { return !subjectNames.MatchString(s.name) })
 	if len(chosen) == 0 || len(subjects) == 0 {
 		return nil, nil, errors.New("nothing is left to measure: -profiles or -subjects matches none")
 	}
