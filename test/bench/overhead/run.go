@@ -41,6 +41,7 @@ type results struct {
 
 // run measures everything, and writes the page. What it is doing it tells meanwhile.
 func run(ctx context.Context, progress io.Writer, o options) (err error) {
+	defer hurry()()
 	begun := time.Now()
 	r := results{options: o}
 	profiles, subjects, err := choose(o)

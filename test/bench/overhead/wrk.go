@@ -22,12 +22,13 @@ type loaded struct {
 
 // wrk puts a load on a port: as many requests as are answered.
 func wrk(ctx context.Context, g *group, cpu string, port int, closes bool, window time.Duration) (loaded, error) {
-	argv := []string{"-c", cpu, "wrk", "-t", "1", "-c", strconv.Itoa(connections), "-d", fmt.Sprintf("%ds", int(window.Seconds())),
-		"--timeout", "10s", "--latency"}
+	argv := placed(cpu, "wrk", "-t", "1", "-c", strconv.Itoa(connections), "-d", fmt.Sprintf("%ds", int(window.Seconds())),
+		"--timeout", "10s", "--latency")
 	if closes {
 		argv = append(argv, "-H", "Connection: close")
 	}
-	cmd := exec.CommandContext(ctx, "taskset", append(argv, fmt.Sprintf("https://127.0.0.1:%d/", port))...)
+	argv = append(argv, fmt.Sprintf("https://127.0.0.1:%d/", port))
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	said := &tail{}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := g.start(cmd); err != nil {
