@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/cilium/ebpf"
@@ -18,7 +19,9 @@ type variant struct {
 	program string // in the object
 	// usable asks the kernel; nil means yes. The error says why not.
 	usable func(k *kernel) error
+	// attach is nil for the variants of PurposeLibraries: a prober attaches those when it has found a library.
 	attach func(cgroup string, p *ebpf.Program) (link.Link, error)
+	loss   string // what this variant does not see
 	// follows says that the hook runs after the packet has left, hasReason that it is told the reason of a reset.
 	follows, hasReason bool
 }
@@ -27,7 +30,7 @@ type variant struct {
 type hook struct {
 	purpose  Purpose
 	required bool
-	loss     string // what is not seen without it
+	loss     string // what is not seen without any of them
 	variants []variant
 }
 
@@ -45,11 +48,11 @@ var hooks = []hook{
 		loss:    "resets that this machine sends are still seen on the wire, but not the kernel's reason for them",
 		variants: []variant{
 			{name: "fentry", program: bpfProgResetSentFentryReason, usable: fentryWithReason, attach: toTracing, hasReason: true},
-			{name: "fentry", program: bpfProgResetSentFentry, usable: fentryWithoutReason, attach: toTracing},
+			{name: "fentry", program: bpfProgResetSentFentry, usable: fentryWithoutReason, attach: toTracing, loss: noReason},
 			{name: "kprobe", program: bpfProgResetSentKprobe, usable: kprobeWithReason, attach: toKprobe(activeReset), hasReason: true},
-			{name: "kprobe", program: bpfProgResetSentKprobe, usable: kprobeWithoutReason, attach: toKprobe(activeReset)},
+			{name: "kprobe", program: bpfProgResetSentKprobe, usable: kprobeWithoutReason, attach: toKprobe(activeReset), loss: noReason},
 			{name: "tracepoint", program: bpfProgResetSentTracepointReason, usable: tracepointWithReason, attach: toTracing, follows: true, hasReason: true},
-			{name: "tracepoint", program: bpfProgResetSentTracepoint, usable: tracepointWithoutReason, attach: toTracing, follows: true},
+			{name: "tracepoint", program: bpfProgResetSentTracepoint, usable: tracepointWithoutReason, attach: toTracing, follows: true, loss: noReason},
 		},
 	},
 	{
@@ -73,6 +76,15 @@ var hooks = []hook{
 			{name: "tracepoint", program: bpfProgSocketDestroyed, usable: hasTracepoint("tcp_destroy_sock"), attach: toTracing},
 		},
 	},
+	{
+		purpose: PurposeLibraries,
+		loss:    "no TLS library is asked: reasons are what the wire tells",
+		variants: []variant{
+			{name: "uprobe_multi", usable: uprobesAtOnce},
+			{name: "uprobe", usable: uprobeWithCookie},
+			{name: "uprobe", usable: uprobeWithoutCookie, loss: noCookie},
+		},
+	},
 	{purpose: PurposeSockets, required: true, variants: []variant{
 		{name: "sock_ops", program: bpfProgSocketEvent, usable: hasProgram(ebpf.SockOps), attach: toCgroup(ebpf.AttachCGroupSockOps)},
 	}},
@@ -84,6 +96,13 @@ func isWire(p Purpose) bool {
 }
 
 const activeReset = "tcp_send_active_reset"
+
+// Losses of variants.
+const (
+	noReason = "the kernel has no reasons for the resets that it sends"
+	noCookie = "probes are not told which file they are in: what Go found wrong with a certificate is not told, and OpenSSL's verify result only where its " +
+		"structures have the usual layout"
+)
 
 func toCgroup(at ebpf.AttachType) func(string, *ebpf.Program) (link.Link, error) {
 	return func(cgroup string, p *ebpf.Program) (link.Link, error) {
@@ -106,6 +125,8 @@ func hasProgram(t ebpf.ProgramType) func(*kernel) error {
 var (
 	errReason   = errors.New("the function takes a reason on this kernel: another form of the program is used")
 	errNoReason = errors.New("the function takes no reason on this kernel")
+	errCookie   = errors.New("probes are told which file they are in on this kernel: another form is used")
+	errNoCookie = errors.New("probes are not told which file they are in on this kernel")
 )
 
 func fentryWithReason(k *kernel) error    { return all(k, resetTakesReason, loadsFentry) }
@@ -232,6 +253,14 @@ func refusal(err error) error {
 	return err
 }
 
+// hooksOf are the hooks that the options ask for.
+func hooksOf(o Options) []hook {
+	if !o.NoLibraries {
+		return hooks
+	}
+	return slices.DeleteFunc(slices.Clone(hooks), func(h hook) bool { return h.purpose == PurposeLibraries })
+}
+
 // choose returns the best usable variant, or a forced one. It reports on all.
 func (h hook) choose(k *kernel, forced string) (*variant, HookReport) {
 	report := HookReport{Purpose: h.purpose, Required: h.required}
@@ -249,8 +278,18 @@ func (h hook) choose(k *kernel, forced string) (*variant, HookReport) {
 		report.Loss = h.loss
 		return nil, report
 	}
-	report.Chosen = chosen.name
+	report.Chosen, report.Loss = chosen.name, chosen.loss
 	return chosen, report
+}
+
+// whyNot says why no variant is usable, or the forced one is not.
+func (r HookReport) whyNot(forced string) string {
+	for _, v := range r.Variants {
+		if forced == "" || v.Name == forced {
+			return v.Why
+		}
+	}
+	return "there is no variant " + forced
 }
 
 func (v *variant) ask(k *kernel) error {
@@ -286,4 +325,6 @@ func oneEach(reports []VariantReport) []VariantReport {
 	return out
 }
 
-func isFormOnly(why string) bool { return why == errReason.Error() || why == errNoReason.Error() }
+func isFormOnly(why string) bool {
+	return slices.Contains([]string{errReason.Error(), errNoReason.Error(), errCookie.Error(), errNoCookie.Error()}, why)
+}

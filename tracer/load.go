@@ -49,13 +49,14 @@ func load(o Options, k *kernel, cgroup string) (_ *loaded, err error) {
 }
 
 func (l *loaded) choose(o Options, k *kernel) error {
-	for _, h := range hooks {
+	for _, h := range hooksOf(o) {
 		if isWire(h.purpose) && o.Capture == CaptureLight {
 			continue
 		}
-		v, report := h.choose(k, o.Variants[h.purpose])
-		if v == nil && (h.required || o.Variants[h.purpose] != "") {
-			return fmt.Errorf("%w: %s: %s", ErrNotSupported, h.purpose, report.Variants[0].Why)
+		forced := o.Variants[h.purpose]
+		v, report := h.choose(k, forced)
+		if v == nil && (h.required || forced != "") {
+			return fmt.Errorf("%w: %s: %s", ErrNotSupported, h.purpose, report.whyNot(forced))
 		}
 		if v != nil {
 			l.chosen[h.purpose] = v
@@ -74,7 +75,8 @@ func (l *loaded) spec(o Options) (*ebpf.CollectionSpec, error) {
 	for _, v := range l.chosen {
 		keep[v.program] = true
 	}
-	if !o.NoLibraries {
+	libraries := l.chosen[PurposeLibraries]
+	if libraries != nil {
 		for _, name := range uprobePrograms() {
 			keep[name] = true
 		}
@@ -84,7 +86,7 @@ func (l *loaded) spec(o Options) (*ebpf.CollectionSpec, error) {
 			delete(spec.Programs, name)
 		}
 	}
-	if l.multi = !o.NoLibraries && hasMulti(); l.multi {
+	if l.multi = libraries != nil && libraries.name == "uprobe_multi"; l.multi {
 		forMulti(spec)
 	}
 	size(spec, o)
@@ -107,7 +109,7 @@ func (l *loaded) configure(spec *ebpf.CollectionSpec, o Options) error {
 		bpfVarReportSuccesses: o.Successes,
 		bpfVarReportNoise:     o.Noise,
 		bpfVarCanReadKernel:   canReadKernel(),
-		bpfVarFindLibraries:   !o.NoLibraries,
+		bpfVarFindLibraries:   l.chosen[PurposeLibraries] != nil,
 		bpfVarHasCookie:       hasAttachCookie(),
 		bpfVarSelective:       o.Capture != CaptureAll,
 		bpfVarResetHooked:     l.chosen[PurposeResetSent] != nil,
@@ -128,7 +130,7 @@ func (l *loaded) configure(spec *ebpf.CollectionSpec, o Options) error {
 func (l *loaded) attach(capture Capture, cgroup string) error {
 	for _, h := range hooks {
 		v := l.chosen[h.purpose]
-		if v == nil || isWire(h.purpose) && capture != CaptureAll {
+		if v == nil || v.attach == nil || isWire(h.purpose) && capture != CaptureAll {
 			continue
 		}
 		at, err := v.attach(cgroup, l.collection.Programs[v.program])

@@ -77,11 +77,11 @@ func (r *Report) add(fatal bool, what, fix string) {
 }
 
 func (r *Report) probeHooks(o Options, k *kernel) {
-	for _, h := range hooks {
+	for _, h := range hooksOf(o) {
 		chosen, report := h.choose(k, o.Variants[h.purpose])
 		r.Hooks = append(r.Hooks, report)
 		if chosen == nil && h.required && len(r.Missing) == 0 {
-			r.add(true, fmt.Sprintf("no hook for %s: %s", h.purpose, report.Variants[0].Why), "use Linux 5.10 or later with CONFIG_CGROUP_BPF=y")
+			r.add(true, fmt.Sprintf("no hook for %s: %s", h.purpose, report.whyNot("")), "use Linux 5.10 or later with CONFIG_CGROUP_BPF=y")
 		}
 	}
 }

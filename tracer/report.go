@@ -14,11 +14,12 @@ const (
 	PurposeResetReceive Purpose = "reset_receive" // resets that arrive
 	PurposeRefused      Purpose = "refused"       // SYNs that this machine refuses, and where NAT had sent them
 	PurposeDestroyed    Purpose = "destroyed"     // sockets that are gone, whatever became of them
+	PurposeLibraries    Purpose = "libraries"     // what TLS libraries say of their failures
 )
 
 // Purposes lists them all.
 var Purposes = []Purpose{
-	PurposeIngress, PurposeEgress, PurposeSockets, PurposeResetSent, PurposeResetReceive, PurposeRefused, PurposeDestroyed,
+	PurposeIngress, PurposeEgress, PurposeSockets, PurposeResetSent, PurposeResetReceive, PurposeRefused, PurposeDestroyed, PurposeLibraries,
 }
 
 // Report is what this machine allows, as found by asking the kernel. [Probe] makes it; nothing stays attached.
@@ -46,8 +47,8 @@ type HookReport struct {
 	Purpose  Purpose         `json:"purpose"`
 	Required bool            `json:"required"` // without it nothing can be traced
 	Chosen   string          `json:"chosen,omitempty"`
-	Variants []VariantReport `json:"variants"` // best first
-	Loss     string          `json:"loss,omitempty"`
+	Variants []VariantReport `json:"variants"`       // best first
+	Loss     string          `json:"loss,omitempty"` // what is not seen here: for want of any variant, or by the chosen one
 }
 
 // VariantReport says whether one variant of a hook can be used here.

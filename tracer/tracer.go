@@ -93,7 +93,7 @@ func Open(o Options) (*Tracer, error) {
 	if err := t.lookInDepth(ctx, o, cgroup); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
-	if !o.NoLibraries {
+	if l.chosen[PurposeLibraries] != nil {
 		t.findLibraries(ctx)
 	}
 	return t, nil

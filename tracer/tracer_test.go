@@ -103,9 +103,16 @@ func checkBothEnds(t *testing.T, e event.Event, server netip.AddrPort) {
 	}
 }
 
-// TestTheLibrarysOwnReason asks Go's crypto/tls, in this very process, what was in the alert that nobody on the wire can read.
+// TestTheLibrarysOwnReason asks Go's crypto/tls, in this very process, what was in the alert that nobody on the wire can read. Every
+// variant of probes that this kernel has must tell the same.
 func TestTheLibrarysOwnReason(t *testing.T) {
-	w := watch(t, tracer.Options{})
+	eachVariant(t, tracer.PurposeLibraries, func(t *testing.T, _ tracer.VariantReport, forced map[tracer.Purpose]string) {
+		testTheLibrarysOwnReason(t, tracer.Options{Variants: forced})
+	})
+}
+
+func testTheLibrarysOwnReason(t *testing.T, o tracer.Options) {
+	w := watch(t, o)
 	w.awaitLibrary(t, "go")
 	ca := newAuthority(t)
 	server := serveTLS(t, "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{ca.leaf}})
@@ -219,21 +226,9 @@ func TestNoiseIsToldWhenAskedFor(t *testing.T) {
 // TestResets covers the three ways in which an application resets: each leaves through tcp_send_active_reset. Every
 // variant of the hook that this kernel has must see the same.
 func TestResets(t *testing.T) {
-	report := tracer.Probe(tracer.Options{})
-	for _, h := range report.Hooks {
-		if h.Purpose != tracer.PurposeResetSent {
-			continue
-		}
-		for _, v := range h.Variants {
-			if !v.Usable {
-				t.Logf("%s is not to be had here: %s", v.Name, v.Why)
-				continue
-			}
-			t.Run(v.Name, func(t *testing.T) {
-				testResets(t, map[tracer.Purpose]string{tracer.PurposeResetSent: v.Name}, strings.Contains(v.Why, "reason"))
-			})
-		}
-	}
+	eachVariant(t, tracer.PurposeResetSent, func(t *testing.T, v tracer.VariantReport, forced map[tracer.Purpose]string) {
+		testResets(t, forced, strings.Contains(v.Why, "reason"))
+	})
 }
 
 func testResets(t *testing.T, variants map[tracer.Purpose]string, reason bool) {

@@ -3,6 +3,7 @@ package tracer
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -76,6 +77,43 @@ type prober struct {
 }
 
 func hasMulti() bool { return features.HaveBPFLinkUprobeMulti() == nil }
+
+func uprobesAtOnce(*kernel) error {
+	if !hasMulti() {
+		return errors.New("the kernel has no link for many places at once")
+	}
+	return nil
+}
+
+// uprobePMU is there if the kernel is built with uprobes.
+const uprobePMU = "/sys/bus/event_source/devices/uprobe/type"
+
+func hasUprobes(*kernel) error {
+	if _, err := os.Stat(uprobePMU); err != nil {
+		return errors.New("the kernel is built without uprobes")
+	}
+	return nil
+}
+
+func uprobeWithCookie(k *kernel) error {
+	if err := hasUprobes(k); err != nil {
+		return err
+	}
+	if !hasAttachCookie() {
+		return errNoCookie
+	}
+	return nil
+}
+
+func uprobeWithoutCookie(k *kernel) error {
+	if err := hasUprobes(k); err != nil {
+		return err
+	}
+	if hasAttachCookie() {
+		return errCookie
+	}
+	return nil
+}
 
 // forMulti makes the programs such that they can be attached to many places at once.
 func forMulti(spec *ebpf.CollectionSpec) {
