@@ -22,12 +22,13 @@ const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 // archive is one suite of the Debian archive. It is read through an apt whose root is a scratch directory: neither the sources
 // nor the package lists nor the status of this machine are read or written.
 type archive struct {
-	dir string // root of the scratch apt; packages are downloaded to it
+	dir  string // root of the scratch apt; packages are downloaded to it
+	arch string // Debian's name of the packages' architecture
 }
 
 // openArchive fetches the package lists of a suite; apt checks their signatures, and through them every package.
-func openArchive(ctx context.Context, dir, suite string) (archive, error) {
-	a := archive{dir: dir}
+func openArchive(ctx context.Context, dir, suite, arch string) (archive, error) {
+	a := archive{dir: dir, arch: arch}
 	if _, err := os.Stat(debianKeyring); err != nil {
 		return a, fmt.Errorf("%w: install debian-archive-keyring: %w", ErrUnavailable, err)
 	}
@@ -61,12 +62,12 @@ func (a archive) configure(ctx context.Context, suite string) error {
 	conf := fmt.Sprintf(`%s
 Dir "%s/";
 Dir::State::status "/dev/null";
-APT::Architecture "amd64";
-APT::Architectures "amd64";
+APT::Architecture "%s";
+APT::Architectures "%s";
 APT::Sandbox::User "root";
 APT::Update::Error-Mode "any";
 Acquire::Languages "none";
-`, settings, a.dir)
+`, settings, a.dir, a.arch, a.arch)
 	if err := os.WriteFile(a.config(), []byte(conf), 0o644); err != nil {
 		return err
 	}

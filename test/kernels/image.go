@@ -83,7 +83,7 @@ func assemble(ctx context.Context, r Release, scratch, image string) error {
 	if err := os.Mkdir(image, 0o755); err != nil {
 		return err
 	}
-	suite, err := openArchive(ctx, filepath.Join(scratch, "apt"), r.Suite)
+	suite, err := openArchive(ctx, filepath.Join(scratch, "apt"), r.Suite, r.Arch)
 	if err != nil {
 		return err
 	}
@@ -140,8 +140,11 @@ func mergedRoot(root string) error {
 
 // archiveUserland leaves out what no test reads: documentation, and the converters that make up most of the C library.
 func archiveUserland(ctx context.Context, root, path string) error {
-	lib := filepath.Join(root, "usr/lib/x86_64-linux-gnu")
-	for _, d := range []string{filepath.Join(root, "usr/share"), filepath.Join(lib, "gconv")} {
+	converters, err := filepath.Glob(filepath.Join(root, "usr/lib/*-linux-gnu/gconv"))
+	if err != nil {
+		return err
+	}
+	for _, d := range append(converters, filepath.Join(root, "usr/share")) {
 		if err := os.RemoveAll(d); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ var busyboxPaths = []string{"/bin/busybox", "/usr/bin/busybox"}
 // The kernel unpacks archives that follow one another, so the userland is not packed again for each run.
 func buildInitramfs(ctx context.Context, image Image, job Job, scratch string) (string, error) {
 	root := filepath.Join(scratch, "root")
-	if err := layOut(root, job); err != nil {
+	if err := layOut(root, image.Release, job); err != nil {
 		return "", fmt.Errorf("lay out the guest's files: %w", err)
 	}
 	overlay := filepath.Join(scratch, "overlay.cpio")
@@ -34,22 +35,28 @@ func buildInitramfs(ctx context.Context, image Image, job Job, scratch string) (
 	return initramfs, concatenate(initramfs, image.Userland, overlay)
 }
 
-func layOut(root string, job Job) error {
-	busybox, err := findBusybox()
-	if err != nil {
-		return err
-	}
-	files := map[string]string{"/usr/bin/busybox": busybox}
-	for guest, host := range job.Files {
-		files[guest] = host
-	}
-	for guest, host := range files {
-		if err := copyTo(filepath.Join(root, guest), host); err != nil {
+func layOut(root string, r Release, job Job) error {
+	if r.Arch == runtime.GOARCH { // else the userland brings one of its own
+		busybox, err := findBusybox()
+		if err != nil {
+			return err
+		}
+		if err := copyTo(filepath.Join(root, "/usr/bin/busybox"), busybox); err != nil {
 			return err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(root, "init"), guestInit, 0o755); err != nil {
+	if err := job.layOut(root); err != nil {
 		return err
+	}
+	return os.WriteFile(filepath.Join(root, "init"), guestInit, 0o755)
+}
+
+// layOut writes what a job brings below a root, the script as /job.
+func (job Job) layOut(root string) error {
+	for guest, host := range job.Files {
+		if err := copyTo(filepath.Join(root, guest), host); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(filepath.Join(root, "job"), []byte(job.Script), 0o755)
 }

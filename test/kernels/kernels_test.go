@@ -5,13 +5,15 @@ import (
 	"flag"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-var kernelList = flag.String("kernel", os.Getenv("KERNEL"), "kernels to test on, such as 5.10,6.1, or all (also $KERNEL)")
+var (
+	kernelList = flag.String("kernel", os.Getenv("KERNEL"), "kernels to test on, such as 5.10,6.1,host, or all (also $KERNEL)")
+	update     = flag.Bool("update", false, "write what is found to docs/kernels.md instead of comparing it")
+)
 
 // module is the import path of what is tested.
 const module = "github.com/tlstrace/tlstrace"
@@ -25,11 +27,38 @@ func TestKernels(t *testing.T) {
 	for _, release := range wanted(t) {
 		t.Run(release.Name, func(t *testing.T) {
 			t.Parallel() // a guest keeps little more than one core busy
-			vm := machine(t, release)
-			t.Run("selftest", func(t *testing.T) { testPackage(t, vm, "test/kernels/selftest") })
-			t.Run("tracer", func(t *testing.T) { testPackage(t, vm, "tracer") })
-			t.Run("scenarios", func(t *testing.T) { testScenarios(t, vm) })
+			testKernel(t, release)
 		})
+	}
+}
+
+func testKernel(t *testing.T, release Release) {
+	place := placeOf(t, release)
+	found := &Finding{Name: release.Name, Suite: release.Suite}
+	t.Run("selftest", func(t *testing.T) { place.testPackage(t, "test/kernels/selftest") })
+	t.Run("tracer", func(t *testing.T) { readLog(t, place.testPackage(t, "tracer").Output, found) })
+	t.Run("scenarios", func(t *testing.T) { testScenarios(t, place, found) })
+	switch {
+	case t.Failed():
+	case found.Kernel == "":
+		t.Skip("nothing was found out: see why the scenarios were skipped")
+	case *update:
+		if err := found.write(); err != nil {
+			t.Error(err)
+		}
+	default:
+		compareFinding(t, *found)
+	}
+}
+
+// compareFinding holds what was found against what docs/kernels.md says.
+func compareFinding(t *testing.T, found Finding) {
+	last, err := readFinding(found.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if difference := found.differs(last.Behaviour); difference != "" {
+		t.Errorf("docs/kernels.md says otherwise of this kernel: KERNEL=%s make update-kernels writes it\n%s", found.Name, difference)
 	}
 }
 
@@ -39,6 +68,9 @@ func wanted(t *testing.T) []Release {
 	if list == "" && inCI() {
 		list = "5.10,6.1"
 	}
+	if *update && inCI() {
+		t.Fatal("CI compares what is found; it does not write it")
+	}
 	if list == "" {
 		t.Skip("no kernel asked for: -kernel 5.10,6.1 or KERNEL=6.1")
 	}
@@ -47,21 +79,6 @@ func wanted(t *testing.T) []Release {
 		t.Fatal(err)
 	}
 	return releases
-}
-
-func machine(t *testing.T, release Release) VM {
-	t.Helper()
-	cache, err := CacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	image, err := Fetch(t.Context(), release, cache)
-	skipUnavailable(t, err)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("Linux %s from %s", image.Version, release.Suite)
-	return NewVM(image)
 }
 
 // skipUnavailable skips the test if this machine lacks a tool, and fails it in CI.
@@ -74,33 +91,6 @@ func skipUnavailable(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 	t.Skip(err)
-}
-
-// run does a job in a guest and shows what it writes as it comes.
-func run(t *testing.T, vm VM, job Job) Result {
-	t.Helper()
-	vm.Output = t.Output()
-	result, err := vm.Run(t.Context(), job)
-	skipUnavailable(t, err)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("exit code %d after %.1f s, %.1f s of CPU", result.ExitCode, result.Duration.Seconds(), result.CPUTime.Seconds())
-	return result
-}
-
-// testPackage runs the tests of a package of this module in a guest.
-func testPackage(t *testing.T, vm VM, pkg string) {
-	files := testdata(t, filepath.Join("../..", pkg))
-	files["/usr/bin/package.test"] = build(t, "test", "-c", module+"/"+pkg)
-	// TLSTRACE_CI: a test that cannot run in a guest made for it has to say so.
-	result := run(t, vm, Job{Files: files, Script: "TLSTRACE_CI=1 exec package.test -test.v -test.short -test.timeout 3m"})
-	if result.ExitCode != 0 {
-		t.Errorf("tests of %s failed", pkg)
-	}
-	if !strings.Contains(result.Output, "--- PASS") {
-		t.Errorf("no test of %s ran", pkg)
-	}
 }
 
 // testdata maps the testdata folders of a package and of those below it to where its tests look for them: the working
@@ -119,17 +109,4 @@ func testdata(t *testing.T, pkg string) map[string]string {
 		t.Fatalf("find testdata: %v", err)
 	}
 	return files
-}
-
-// build makes a static binary with the go command: build("build", pkg) or build("test", "-c", pkg).
-func build(t *testing.T, arguments ...string) string {
-	t.Helper()
-	verb, rest := arguments[0], arguments[1:]
-	binary := filepath.Join(t.TempDir(), "binary")
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{verb, "-o", binary}, rest...)...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go %v: %v\n%s", arguments, err, out)
-	}
-	return binary
 }

@@ -3,12 +3,14 @@ package kernels
 import (
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
 )
 
 // Release is a kernel to test on, named by its upstream version and found in a Debian suite.
 type Release struct {
-	Name  string // upstream version: "6.1"
+	Name  string // upstream version: "6.1"; "arm64-6.1" for another architecture than amd64
+	Arch  string // Go's and Debian's name of the architecture: "amd64"
 	Suite string // Debian suite that carries it: "bookworm"
 	// kernel matches the packages that hold the kernel image; the newest of the suite is taken.
 	kernel *regexp.Regexp
@@ -20,35 +22,48 @@ type Release struct {
 func Releases() []Release {
 	return []Release{
 		{
-			Name: "5.10", Suite: "bullseye",
+			Name: "5.10", Arch: "amd64", Suite: "bullseye",
 			kernel:   regexp.MustCompile(`^linux-image-5\.10\.0-\d+-cloud-amd64$`),
 			userland: []string{"openssl", "libssl1.1", "libc6"},
 		},
 		{
-			Name: "6.1", Suite: "bookworm",
+			Name: "6.1", Arch: "amd64", Suite: "bookworm",
 			kernel:   regexp.MustCompile(`^linux-image-6\.1\.0-\d+-cloud-amd64$`),
 			userland: []string{"openssl", "libssl3", "libc6"},
 		},
 		{
-			Name: "6.12", Suite: "trixie",
+			Name: "6.12", Arch: "amd64", Suite: "trixie",
 			kernel:   regexp.MustCompile(`^linux-image-6\.12\.\d+\+deb13-cloud-amd64$`),
 			userland: []string{"openssl", "libssl3t64", "libc6", "libzstd1", "zlib1g"},
 		},
 		{
-			Name: "7.2", Suite: "sid",
+			Name: "7.2", Arch: "amd64", Suite: "sid",
 			kernel:   regexp.MustCompile(`^linux-binary-7\.2\.\d+\+deb14-cloud-amd64$`),
 			userland: []string{"openssl", "libssl3t64", "libc6", "libzstd1", "zlib1g"},
+		},
+		{
+			Name: "arm64-6.1", Arch: "arm64", Suite: "bookworm",
+			kernel:   regexp.MustCompile(`^linux-image-6\.1\.0-\d+-cloud-arm64$`),
+			userland: []string{"openssl", "libssl3", "libc6", "busybox-static"},
 		},
 	}
 }
 
-// FindReleases resolves a list such as "5.10,6.1"; "all" is every release.
+// hostName stands for the kernel of this machine.
+const hostName = "host"
+
+// FindReleases resolves a list such as "5.10,6.1,host"; "all" is every release and this machine.
 func FindReleases(list string) ([]Release, error) {
+	host := Release{Name: hostName, Arch: runtime.GOARCH}
 	if list == "all" {
-		return Releases(), nil
+		return append(Releases(), host), nil
 	}
 	var found []Release
 	for name := range strings.SplitSeq(list, ",") {
+		if strings.TrimSpace(name) == hostName {
+			found = append(found, host)
+			continue
+		}
 		r, err := findRelease(strings.TrimSpace(name))
 		if err != nil {
 			return nil, err
@@ -66,5 +81,5 @@ func findRelease(name string) (Release, error) {
 		}
 		known = append(known, r.Name)
 	}
-	return Release{}, fmt.Errorf("kernel %q is not one of %s, all", name, strings.Join(known, ", "))
+	return Release{}, fmt.Errorf("kernel %q is not one of %s, host, all", name, strings.Join(known, ", "))
 }

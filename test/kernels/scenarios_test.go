@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tlstrace/tlstrace/event"
+	"github.com/tlstrace/tlstrace/tracer"
 )
 
 //go:embed guest/scenarios.sh
@@ -30,12 +31,12 @@ func (c connection) String() string {
 }
 
 // testScenarios traces known traffic with the real program and compares what it says with what was done.
-func testScenarios(t *testing.T, vm VM) {
-	result := run(t, vm, Job{
+func testScenarios(t *testing.T, p place, found *Finding) {
+	result := p.run(t, Job{
 		Script: scenarios,
 		Files: map[string]string{
-			"/usr/bin/tlstrace": build(t, "build", module+"/cmd/tlstrace"),
-			"/usr/bin/traffic":  build(t, "build", module+"/test/kernels/traffic"),
+			"/usr/bin/tlstrace": p.build(t, "build", module+"/cmd/tlstrace"),
+			"/usr/bin/traffic":  p.build(t, "build", module+"/test/kernels/traffic"),
 		},
 	})
 	if result.ExitCode != 0 {
@@ -47,6 +48,26 @@ func testScenarios(t *testing.T, vm VM) {
 		t.Run(c.Scenario+"/"+c.TLS, func(t *testing.T) { compare(t, c, c.among(events)) })
 	}
 	everyExpectationWasTried(t, connections)
+	report := decode[tracer.Report](t, result.Files["doctor.json"])[0]
+	found.Kernel, found.Arch, found.Hooks, found.Problems = report.Kernel, report.Arch, report.Hooks, report.Problems
+	found.Scenarios = len(connections)
+	found.Bare = bare(t, result.Files)
+}
+
+// barePort is the server's port of the handshake that fails where no cgroup v2 is mounted: see guest/scenarios.sh.
+const barePort = 22000
+
+// bare is what became of it. Where tlstrace says that it can trace, it has to; where it cannot, it has to say so.
+func bare(t *testing.T, files map[string][]byte) Bare {
+	report := decode[tracer.Report](t, files["bare.json"])[0]
+	b := Bare{Problems: report.Problems}
+	for _, e := range decode[event.Event](t, files["bare-events.json"]) {
+		b.Traced = b.Traced || e.Server.Port == barePort && e.Outcome == event.Failed
+	}
+	if b.Traced != report.CanTrace() {
+		t.Errorf("without a mount of cgroup v2, the doctor says %v, and a failed handshake is told: %t", report.Problems, b.Traced)
+	}
+	return b
 }
 
 // decode reads one JSON value a line.

@@ -45,7 +45,8 @@ func NewVM(image Image) VM {
 
 // Job is what a guest does.
 type Job struct {
-	// Script is run by busybox' sh, as root, in /root. Files that it leaves in /result are in [Result.Files].
+	// Script is run by busybox' sh, as root, in /root. Files that it leaves in $RESULT are in [Result.Files]; $TMPDIR is for what it needs
+	// itself. Scripts that are to run on a [Host] too name no other absolute path.
 	Script string
 	// Files maps absolute paths in the guest to files or directories of this machine. Programs have to be static, or to
 	// need no more than the suite's C library.
@@ -55,7 +56,7 @@ type Job struct {
 }
 
 // DefaultLimit is ample: guests are emulated, and may share their cores with other work.
-const DefaultLimit = 4 * time.Minute
+const DefaultLimit = 15 * time.Minute
 
 // bootAllowance is what a guest may take besides its job.
 const bootAllowance = 2 * time.Minute
@@ -88,9 +89,13 @@ func (vm VM) Run(ctx context.Context, job Job) (Result, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, job.Limit+bootAllowance)
 	defer cancel()
-	arguments := append(vm.arguments(job.Limit), "-initrd", initramfs,
-		"-serial", "file:"+console, "-serial", "stdio", "-serial", "file:"+results)
-	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", arguments...)
+	emulator, err := emulatorOf(vm.Image.Release.Arch)
+	if err != nil {
+		return Result{}, err
+	}
+	arguments := append(vm.arguments(emulator, job.Limit), "-initrd", initramfs)
+	arguments = append(arguments, emulator.serials(console, results)...)
+	cmd := exec.CommandContext(ctx, emulator.command, arguments...)
 	result, err := vm.boot(cmd)
 	said, _ := os.ReadFile(console) // absent only if qemu did not start, which err tells
 	result.Console = string(said)
@@ -101,15 +106,16 @@ func (vm VM) Run(ctx context.Context, job Job) (Result, error) {
 	return result, err
 }
 
-func (vm VM) arguments(limit time.Duration) []string {
-	return []string{
-		"-accel", "tcg,thread=multi", "-cpu", "max",
+func (vm VM) arguments(e emulator, limit time.Duration) []string {
+	return append(e.machine,
+		"-accel", "tcg,thread=multi",
 		"-smp", strconv.Itoa(vm.CPUs), "-m", strconv.Itoa(vm.Memory),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-kernel", vm.Image.Kernel,
 		// panic=-1 reboots at once, and -no-reboot makes that the end. What the kernel does not know is in init's environment.
-		"-append", fmt.Sprintf("console=ttyS0 quiet loglevel=4 panic=-1 JOB_SECONDS=%.0f %s", max(1, limit.Seconds()), vm.Parameters),
-	}
+		"-append", fmt.Sprintf("console=%s quiet loglevel=4 panic=-1 JOB_OUTPUT=%s JOB_RESULT=%s JOB_SECONDS=%.0f %s",
+			e.console, e.output, e.result, max(1, limit.Seconds()), vm.Parameters),
+	)
 }
 
 // boot runs qemu to its end.
@@ -130,7 +136,7 @@ func (vm VM) boot(cmd *exec.Cmd) (Result, error) {
 		result.CPUTime = state.UserTime() + state.SystemTime()
 	}
 	if errors.Is(err, exec.ErrNotFound) {
-		err = fmt.Errorf("%w: qemu-system-x86_64 (package qemu-system-x86) is not installed", ErrUnavailable)
+		err = fmt.Errorf("%w: %s is not installed", ErrUnavailable, filepath.Base(cmd.Path))
 	}
 	if err != nil {
 		err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(complaints.Bytes()))
