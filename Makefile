@@ -16,7 +16,7 @@ PURE := ./cmd/... ./enrich/... ./event/... ./mesh/... ./sink/... ./verdict/...
 GENERATED := $(wildcard tracer/bpf_*_bpfel.go tracer/bpf_*_bpfel.o)
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test setup lint race unit generate vmlinux check-generated fuzz bench bench-agent bench-lint bench-logs bench-overhead bench-flood soak endurance test-kernels test-libraries test-chart test-alerts image test-image release clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -85,8 +85,14 @@ soak: build ## make a million healthy handshakes, and look for false alarms and 
 endurance: build ## load an agent for an hour while cgroups, processes and libraries come and go (root; docs/soak.md)
 	go run $(EXEC) ./test/flood/soak -mixed $(SOAK)
 
-test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, ... or all
+bench-start: ## measure how long it takes to trace among 200 processes (root; a minute)
+	go test -run '^$$' -bench Start -benchtime 21x -timeout 30m $(EXEC) ./test/start
+
+test-kernels: ## trace on other kernels, in virtual machines: KERNEL=5.10, 6.1, arm64-6.1, host, ... or all (host: root)
 	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 60m ./test/kernels/
+
+update-kernels: ## write what is found on them to docs/kernels.md
+	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 120m $(EXEC) ./test/kernels/ -run 'TestKernels|TestPage' -update
 
 test-libraries: build ## ask every TLS library for its reason, on a machine that does nothing else (root; docs/libraries.md)
 	TLSTRACE_LIBRARIES=1 go test -count=1 -timeout 30m $(EXEC) ./test/libraries
