@@ -44,6 +44,8 @@ func (t *Tracer) needsLater(capability int) bool {
 		return !hasMulti()
 	case unix.CAP_PERFMON, unix.CAP_CHECKPOINT_RESTORE:
 		return t.probesLibraries()
+	case unix.CAP_NET_ADMIN: // cgroups come and go
+		return t.capture == CaptureAdaptive
 	}
 	return true
 }

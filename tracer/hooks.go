@@ -123,10 +123,11 @@ func hasProgram(t ebpf.ProgramType) func(*kernel) error {
 }
 
 var (
-	errReason   = errors.New("the function takes a reason on this kernel: another form of the program is used")
-	errNoReason = errors.New("the function takes no reason on this kernel")
-	errCookie   = errors.New("probes are told which file they are in on this kernel: another form is used")
-	errNoCookie = errors.New("probes are not told which file they are in on this kernel")
+	errReason     = errors.New("the function takes a reason on this kernel: another form of the program is used")
+	errNoReason   = errors.New("the function takes no reason on this kernel")
+	errCookie     = errors.New("probes are told which file they are in on this kernel: another form is used")
+	errNoCookie   = errors.New("probes are not told which file they are in on this kernel")
+	errUnreadable = errors.New("programs may not read kernel memory (lockdown=confidentiality)")
 )
 
 func fentryWithReason(k *kernel) error    { return all(k, resetTakesReason, loadsFentry) }
@@ -268,6 +269,9 @@ func (h hook) choose(k *kernel, forced string) (*variant, HookReport) {
 	for i := range h.variants {
 		v := &h.variants[i]
 		err := v.ask(k)
+		if err == nil && !h.required && !k.readable {
+			err = errUnreadable
+		}
 		report.Variants = append(report.Variants, VariantReport{Name: v.name, Usable: err == nil, Why: v.why(err)})
 		if err == nil && chosen == nil && (forced == "" || forced == v.name) {
 			chosen = v

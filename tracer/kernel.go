@@ -10,11 +10,14 @@ import (
 type kernel struct {
 	spec *btf.Spec
 	err  error
+	// readable: programs may read kernel memory, which lockdown=confidentiality forbids. Loading then takes bpf_probe_read_user away, too, for a
+	// kernel that does not tell the two apart.
+	readable bool
 }
 
 func newKernel() *kernel {
 	spec, err := btf.LoadKernelSpec()
-	return &kernel{spec: spec, err: err}
+	return &kernel{spec: spec, err: err, readable: canReadKernel()}
 }
 
 // params returns the number of parameters of a kernel function.

@@ -76,8 +76,18 @@ func seccompMode(number string) string {
 
 func (m *machine) readNamespaces() {
 	m.initialUsers = isInitialUsers(m.text("self/uid_map"))
-	link, err := os.Readlink(filepath.Join(m.proc, "self/ns/pid"))
-	m.initialPIDs = err == nil && link == initialPIDNamespace
+	m.initialPIDs = HostProcesses(m.proc)
+}
+
+// HostProcesses says whether procfs at proc shows processes by the numbers that the kernel tells, which are those of the host. In a process namespace
+// of its own a number means another process, unless the host's procfs is mounted there: that has the kernel's threads in it.
+func HostProcesses(proc string) bool {
+	link, err := os.Readlink("/proc/self/ns/pid")
+	if err == nil && link == initialPIDNamespace {
+		return true
+	}
+	name, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(kthreadd), "comm"))
+	return err == nil && strings.TrimSpace(string(name)) == "kthreadd"
 }
 
 // isInitialUsers: only the first user namespace maps all users to themselves, unless somebody maps one just so (user_namespaces(7)). Kernels

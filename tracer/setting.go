@@ -48,8 +48,8 @@ func askLockdown(_ *machine, r *Report) Setting {
 	switch {
 	case !r.readsKernel():
 		s.Outcome = OutcomeLoses
-		s.Means = "programs may not read kernel memory: processes have no names but those of /proc, reordered segments are not followed, " +
-			"nor what Go and GnuTLS say"
+		s.Means = "programs may not read kernel memory: processes have no names, TLS libraries are not heard, resets are told by the wire alone, " +
+			"segments out of order are not followed"
 		s.Fix = "boot with lockdown=integrity, or without it"
 	case r.Lockdown == "integrity":
 		s.Means = "keeps the kernel from being changed, which tracing does not do"

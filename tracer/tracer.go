@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tlstrace/tlstrace/event"
+	"github.com/tlstrace/tlstrace/tracer/library"
 )
 
 // Sentinels for the decisions that a caller takes. [Open] wraps them with what to do about it.
@@ -51,6 +52,8 @@ type Tracer struct {
 	reasons map[uint32]string // of resets, by this kernel's names
 	log     *slog.Logger
 	lost    lost
+	// hostProcesses: the numbers that the kernel tells are those of /proc. Else they are nobody's in here.
+	hostProcesses bool
 }
 
 // lost counts what this side could not read. The kernel side counts its own.
@@ -72,6 +75,7 @@ func Open(o Options) (*Tracer, error) {
 	if k.err != nil {
 		return nil, fmt.Errorf("%w: %w; use a kernel built with CONFIG_DEBUG_INFO_BTF=y", ErrNoBTF, k.err)
 	}
+	o.NoLibraries = o.NoLibraries || !k.readable
 	l, err := load(o, k, cgroup)
 	if err != nil {
 		return nil, err
@@ -83,10 +87,11 @@ func Open(o Options) (*Tracer, error) {
 	inflight := l.collection.Maps[bpfMapInflight]
 	t := &Tracer{
 		capture: o.Capture, loaded: l, ring: ring, log: o.Logger, reasons: k.enumNames("sk_rst_reason"),
-		pairs:   newPairs(func(cookie uint64) *half { return lookUp(inflight, cookie) }),
-		sweeper: &sweeper{inflight: inflight, hellos: l.collection.Maps[bpfMapHellos]},
-		alike:   newAlike(l.collection.Maps[bpfMapLimits], func() (uint64, error) { return l.counter(bpfCounterCOUNT_SHED) }),
-		targets: newTargets(o, &prober{programs: l.collection.Programs, cookies: hasAttachCookie(), multi: l.multi}),
+		hostProcesses: HostProcesses("/proc"),
+		pairs:         newPairs(func(cookie uint64) *half { return lookUp(inflight, cookie) }),
+		sweeper:       &sweeper{inflight: inflight, hellos: l.collection.Maps[bpfMapHellos]},
+		alike:         newAlike(l.collection.Maps[bpfMapLimits], func() (uint64, error) { return l.counter(bpfCounterCOUNT_SHED) }),
+		targets:       newTargets(o, &prober{programs: l.collection.Programs, cookies: hasAttachCookie(), multi: l.multi}),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.stop = cancel
@@ -181,7 +186,7 @@ func (t *Tracer) Read(ctx context.Context) (event.Event, error) {
 
 // facts makes a connection an event. Those like it of which the kernel told nothing are counted in it.
 func (t *Tracer) facts(c connection) event.Event {
-	e := c.facts(wallClock(), t.reasons, t.targets.of)
+	e := c.facts(wallClock(), t.reasons, t.libraryOf)
 	e.Repeated = t.alike.repeatedBy(c)
 	return e
 }
@@ -254,7 +259,7 @@ func (t *Tracer) takeKind(kind bpfRingKind, raw []byte) error {
 		return err
 	case bpfRingKindRING_PROCESS:
 		pid, err := readProcess(raw)
-		if err == nil && t.targets != nil {
+		if err == nil && t.targets != nil && t.hostProcesses {
 			t.targets.announce(pid)
 		}
 		return err
@@ -297,6 +302,14 @@ func (t *Tracer) Purposes() []Purpose {
 		return Purposes
 	}
 	return slices.DeleteFunc(slices.Clone(Purposes), isWire)
+}
+
+// libraryOf returns the library that a process uses, by the kernel's number of the process.
+func (t *Tracer) libraryOf(pid int, family library.Family) (library.Target, bool) {
+	if !t.hostProcesses {
+		return library.Target{}, false
+	}
+	return t.libraryOf(pid, family)
 }
 
 // Libraries lists the files with TLS libraries that processes use, and what became of the probes for them.

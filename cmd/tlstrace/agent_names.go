@@ -10,6 +10,7 @@ import (
 	"github.com/tlstrace/tlstrace/enrich/kube"
 	"github.com/tlstrace/tlstrace/event"
 	"github.com/tlstrace/tlstrace/sink/metrics"
+	"github.com/tlstrace/tlstrace/tracer"
 )
 
 // shortID is how much of a container's id is shown, as docker ps does.
@@ -17,17 +18,20 @@ const shortID = 12
 
 // namer gives names to both ends of an event: the process, and the pod, or where there is no cluster the container.
 type namer struct {
-	processes  *enrich.Processes
-	containers *enrich.Containers
-	client     kubernetes.Interface // nil without a cluster
-	kube       *kube.Names          // nil without a cluster
+	processes *enrich.Processes
+	// hostProcesses: the kernel's numbers of processes are those of procfs here, and not of others.
+	hostProcesses bool
+	containers    *enrich.Containers
+	client        kubernetes.Interface // nil without a cluster
+	kube          *kube.Names          // nil without a cluster
 }
 
 // openNames prepares names. Nothing is asked yet.
 func openNames(w *world, f *agentFlags, node, version string, log *slog.Logger) (*namer, error) {
 	n := &namer{
-		processes:  enrich.NewProcesses(f.proc, w.now),
-		containers: enrich.NewContainers(w.cgroups, f.proc, w.now),
+		processes:     enrich.NewProcesses(f.proc, w.now),
+		hostProcesses: tracer.HostProcesses(f.proc),
+		containers:    enrich.NewContainers(w.cgroups, f.proc, w.now),
 	}
 	client, err := connect(f, version, log)
 	if client == nil || err != nil {
@@ -55,7 +59,9 @@ func (n *namer) synced() func() bool {
 
 // fill names both ends.
 func (n *namer) fill(ctx context.Context, e *event.Event) {
-	n.processes.Fill(e)
+	if n.hostProcesses {
+		n.processes.Fill(e)
+	}
 	if n.kube != nil {
 		n.kube.Fill(ctx, e)
 		return
@@ -68,7 +74,7 @@ func (n *namer) fill(ctx context.Context, e *event.Event) {
 // contain names the container of an end on a host without a cluster, by its id.
 func (n *namer) contain(end *event.Endpoint, e *event.Event) {
 	pid := 0
-	if end.Process != nil {
+	if end.Process != nil && n.hostProcesses {
 		pid = end.Process.PID
 	}
 	if end.K8s != nil || pid == 0 && end.Cgroup == 0 {

@@ -31,6 +31,9 @@ func newFlow(w *world, events source, recorded bool) flow {
 		enrich:  enrich.NewProcesses(w.proc, w.now).Fill,
 		filter:  func(event.Event) bool { return true },
 	}
+	if !tracer.HostProcesses(w.proc) {
+		f.enrich = func(*event.Event) {} // the same number would be another process
+	}
 	if recorded {
 		f.verdict = judgeIfOpen
 		f.enrich = func(*event.Event) {}

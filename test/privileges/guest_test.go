@@ -108,7 +108,7 @@ func (g guest) run(t *testing.T) kernels.Result {
 	p := build(t)
 	vm := kernels.NewVM(image)
 	vm.Parameters, vm.Output = g.parameters, t.Output()
-	result, err := vm.Run(t.Context(), kernels.Job{Script: g.script(), Limit: 4 * time.Minute, Files: map[string]string{
+	result, err := vm.Run(t.Context(), kernels.Job{Script: g.script(), Limit: 8 * time.Minute, Files: map[string]string{
 		"/usr/bin/tlstrace": p.tlstrace, "/usr/bin/launch": p.launch, "/usr/bin/handshake": p.handshake, "/profile": appArmorProfile(t),
 	}})
 	if errors.Is(err, kernels.ErrUnavailable) {
@@ -124,7 +124,7 @@ func (g guest) run(t *testing.T) kernels.Result {
 // script tries each row as [try] does on the host.
 func (g guest) script() string {
 	var b strings.Builder
-	b.WriteString("set -x; chmod 1777 /tmp\nexport XDG_STATE_HOME=/tmp/state\n")
+	b.WriteString("chmod 1777 /tmp\nexport XDG_STATE_HOME=/tmp/state\n")
 	for i, r := range g.rows {
 		fmt.Fprintf(&b, "i=%d; flags='%s'; rm -rf /tmp/*\n%s\n%s", i, r.flags, r.before, tryInGuest)
 	}
@@ -135,7 +135,7 @@ func (g guest) script() string {
 const tryInGuest = `
 launch $flags tlstrace doctor -o json >/result/$i.doctor 2>/result/$i.complaints
 echo $? >/result/$i.code
-launch $flags tlstrace watch --port 844$i -o json --count 1 --duration 60s --ready-file /tmp/ready >/result/$i.events 2>/result/$i.said &
+launch $flags tlstrace watch --port 844$i -o json --count 1 --duration 120s --ready-file /tmp/ready >/result/$i.events 2>/result/$i.said &
 watch=$!
 while [ ! -e /tmp/ready ] && kill -0 $watch 2>/dev/null; do sleep 0.1; done
 mkfifo /tmp/stay

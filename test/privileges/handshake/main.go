@@ -46,7 +46,7 @@ func fail(port int) error {
 		defer close(served)
 		serve(l)
 	}()
-	_, err = tls.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, "tcp", l.Addr().String(), &tls.Config{ServerName: "shop.example"})
+	_, err = tls.DialWithDialer(&net.Dialer{Timeout: 60 * time.Second}, "tcp", l.Addr().String(), &tls.Config{ServerName: "shop.example"})
 	<-served
 	var unknown x509.UnknownAuthorityError
 	if !errors.As(err, &unknown) {
