@@ -309,7 +309,7 @@ func (t *Tracer) libraryOf(pid int, family library.Family) (library.Target, bool
 	if !t.hostProcesses {
 		return library.Target{}, false
 	}
-	return t.libraryOf(pid, family)
+	return t.targets.of(pid, family)
 }
 
 // Libraries lists the files with TLS libraries that processes use, and what became of the probes for them.

@@ -2,6 +2,7 @@ package privileges
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,6 +64,10 @@ var buildPrograms = sync.OnceValues(func() (programs, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if err := thePage.compare(*update); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
 	if p, err := buildPrograms(); err == nil {
 		_ = os.RemoveAll(p.dir)
 	}
