@@ -9,7 +9,7 @@ import (
 // curlClient is curl on OpenSSL.
 var curlClient = clientStack{"curl", "curl", curlArgv}
 
-func curlArgv(_ *lab, port int, c clientSettings) []string {
+func curlArgv(_ *Lab, port int, c clientSettings) []string {
 	host := c.host
 	if net.ParseIP(host).To4() == nil {
 		host = "[" + host + "]"

@@ -31,7 +31,7 @@ var unreachedPorts = []unreached{
 func TestConnect(t *testing.T) {
 	r := newRun(t)
 	w := r.newWire(t, "none")
-	var all []scenario
+	var all []Scenario
 	for _, u := range unreachedPorts {
 		all = append(all, u.scenario(w))
 	}
@@ -39,10 +39,10 @@ func TestConnect(t *testing.T) {
 	r.settle(t)
 }
 
-func (u unreached) scenario(w wire) scenario {
-	return scenario{
-		name: u.name,
-		play: func(t testing.TB, l *lab) played {
+func (u unreached) scenario(w wire) Scenario {
+	return Scenario{
+		Name: u.name,
+		Play: func(t testing.TB, l *Lab) Played {
 			port := l.ports.free(t)
 			u.block(t, w, port)
 			url := "https://" + net.JoinHostPort(wireServer, strconv.Itoa(port))
@@ -50,17 +50,17 @@ func (u unreached) scenario(w wire) scenario {
 			if err := cli.wait(patience); err != nil {
 				t.Fatal(err)
 			}
-			return played{
-				port: port, client: end{cli.pid(), "curl", wireClient}, server: end{addr: wireServer}, output: cli.out.String,
+			return Played{
+				Port: port, Client: End{cli.pid(), "curl", wireClient}, Server: End{Addr: wireServer}, Output: cli.out.String,
 			}
 		},
-		truth: truth{
-			reasons: []event.Reason{u.reason},
-			gaveUp:  u.gaveUp,
-			lookAt:  []event.Side{event.Server, event.Network, event.Unknown},
-			phases:  []event.Phase{event.PhaseConnect},
-			proof:   u.proof,
-			lonely:  true,
+		Truth: Truth{
+			Reasons: []event.Reason{u.reason},
+			GaveUp:  u.gaveUp,
+			LookAt:  []event.Side{event.Server, event.Network, event.Unknown},
+			Phases:  []event.Phase{event.PhaseConnect},
+			Proof:   u.proof,
+			Lonely:  true,
 		},
 	}
 }

@@ -45,25 +45,25 @@ func clientCertificateFailures() []failure {
 }
 
 // truth: the server's alert is in clear in TLS 1.2 and 19 encrypted bytes after the client's last flight in TLS 1.3.
-func (b badClient) truth(m pairing) truth {
-	w := truth{
-		reasons: append([]event.Reason{b.reason}, b.clear...),
-		gaveUp:  []event.Side{event.Server},
-		lookAt:  []event.Side{event.Client},
-		phases:  []event.Phase{event.PhaseClientCertificate},
-		proof:   b.proof,
+func (b badClient) truth(m pairing) Truth {
+	w := Truth{
+		Reasons: append([]event.Reason{b.reason}, b.clear...),
+		GaveUp:  []event.Side{event.Server},
+		LookAt:  []event.Side{event.Client},
+		Phases:  []event.Phase{event.PhaseClientCertificate},
+		Proof:   b.proof,
 	}
 	missing := b.reason == event.ClientCertificateRequired
 	if m.version == tls.VersionTLS13 && !missing {
-		w.reasons = append(w.reasons, event.ClientCertificateRejected)
+		w.Reasons = append(w.Reasons, event.ClientCertificateRejected)
 	}
 	switch {
 	case m.server == "gnutls": // its alert is access_denied, whatever the reason
-		w.reasons = append(w.reasons, event.ClientCertificateRejected)
-		w.proof = `(?i)error in the certificate|certificate is required|no certificate|access denied`
+		w.Reasons = append(w.Reasons, event.ClientCertificateRejected)
+		w.Proof = `(?i)error in the certificate|certificate is required|no certificate|access denied`
 	case m.server == "node" && !missing: // it closes without a word
-		w.reasons = append(w.reasons, event.ClientCertificateRejected, event.ClosedByServer)
-		w.proof = `(?i)hang up|EOF|closed|terminat|reset|empty reply`
+		w.Reasons = append(w.Reasons, event.ClientCertificateRejected, event.ClosedByServer)
+		w.Proof = `(?i)hang up|EOF|closed|terminat|reset|empty reply`
 	}
 	return w
 }

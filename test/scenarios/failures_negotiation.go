@@ -67,11 +67,11 @@ func negotiationFailures() []failure {
 }
 
 // noVersion: GnuTLS finds no cipher for the version first, and its alert is handshake_failure.
-func noVersion(m pairing) truth {
+func noVersion(m pairing) Truth {
 	w := negotiation(`(?i)alert.protocol.version|unsupported.(protocol|version)|version not supported|No supported cipher`, event.ProtocolVersion)(m)
 	if m.server == "gnutls" {
-		w.reasons = append(w.reasons, event.NegotiationFailed)
-		w.vague = []event.Reason{event.NoSharedCipher}
+		w.Reasons = append(w.Reasons, event.NegotiationFailed)
+		w.Vague = []event.Reason{event.NoSharedCipher}
 	}
 	return w
 }
@@ -90,13 +90,13 @@ func noCipher(_ *pki, _ uint16, s *serverSettings, c *clientSettings) {
 }
 
 // negotiation is a refusal by the server's alert, in clear in both versions.
-func negotiation(proof string, reasons ...event.Reason) func(pairing) truth {
-	return func(pairing) truth {
-		return truth{
-			reasons: reasons,
-			gaveUp:  []event.Side{event.Server},
-			lookAt:  eitherEnd,
-			proof:   proof,
+func negotiation(proof string, reasons ...event.Reason) func(pairing) Truth {
+	return func(pairing) Truth {
+		return Truth{
+			Reasons: reasons,
+			GaveUp:  []event.Side{event.Server},
+			LookAt:  eitherEnd,
+			Proof:   proof,
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 type preface struct {
 	name string
 	kind event.Preface
-	play func(t testing.TB, l *lab, pair keyPair) played
+	play func(t testing.TB, l *Lab, pair keyPair) Played
 }
 
 var prefaces = []preface{
@@ -26,48 +26,48 @@ var prefaces = []preface{
 }
 
 // prefaceScenarios is a failing and a healthy handshake behind each preface.
-func prefaceScenarios() []scenario {
-	var all []scenario
+func prefaceScenarios() []Scenario {
+	var all []Scenario
 	for _, p := range prefaces {
 		bad := badCertificates[0]
 		w := bad.truth(pairing{tls.VersionTLS13, "", "openssl"})
 		if p.kind == event.PrefaceProxyV2 {
 			w = bad.truth(pairing{tls.VersionTLS13, "", "go"})
 		}
-		w.preface = p.kind
+		w.Preface = p.kind
 		all = append(all,
-			scenario{"preface/" + p.name + "/expired", p.of(func(k *pki) keyPair { return k.expired }), w},
-			scenario{"preface/" + p.name + "/healthy", p.of(func(k *pki) keyPair { return k.ok }), truth{certainty: never}})
+			Scenario{"preface/" + p.name + "/expired", p.of(func(k *pki) keyPair { return k.expired }), w},
+			Scenario{"preface/" + p.name + "/healthy", p.of(func(k *pki) keyPair { return k.ok }), Truth{Certainty: Never}})
 	}
 	return append(all, postgresWithoutTLS())
 }
 
-func (p preface) of(pair func(*pki) keyPair) func(testing.TB, *lab) played {
-	return func(t testing.TB, l *lab) played { return p.play(t, l, pair(l.pki)) }
+func (p preface) of(pair func(*pki) keyPair) func(testing.TB, *Lab) Played {
+	return func(t testing.TB, l *Lab) Played { return p.play(t, l, pair(l.pki)) }
 }
 
-func proxyV1(t testing.TB, l *lab, pair keyPair) played {
+func proxyV1(t testing.TB, l *Lab, pair keyPair) Played {
 	srv := l.serve(t, nginxServer, serverSettings{pair: pair, versions: anyVersion, proxy: true})
 	argv := curlClient.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
 	return l.finish(t, srv, start(t, "", append(argv, "--haproxy-protocol")...), "curl")
 }
 
-func proxyV2(t testing.TB, l *lab, pair keyPair) played {
+func proxyV2(t testing.TB, l *Lab, pair keyPair) Played {
 	srv := l.serve(t, nginxServer, serverSettings{pair: pair, versions: anyVersion, proxy: true})
 	argv := goClient.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
 	return l.finish(t, srv, start(t, "", append(argv, "--start", "proxy2")...), "gopeer")
 }
 
 // startTLS is openssl s_client, which knows the protocol, and a server that knows just enough of it.
-func startTLS(protocol string) func(testing.TB, *lab, keyPair) played {
-	return func(t testing.TB, l *lab, pair keyPair) played {
+func startTLS(protocol string) func(testing.TB, *Lab, keyPair) Played {
+	return func(t testing.TB, l *Lab, pair keyPair) Played {
 		srv := l.upgrading(t, protocol, pair)
 		argv := opensslClient.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
 		return l.finish(t, srv, start(t, get, append(argv, "-starttls", protocol)...), "openssl")
 	}
 }
 
-func (l *lab) upgrading(t testing.TB, protocol string, pair keyPair) *server {
+func (l *Lab) upgrading(t testing.TB, protocol string, pair keyPair) *server {
 	t.Helper()
 	return l.listen(t, func(port int) *process {
 		return start(t, "", l.gopeer, "server", "--start", protocol, "--port", strconv.Itoa(port),
@@ -76,7 +76,7 @@ func (l *lab) upgrading(t testing.TB, protocol string, pair keyPair) *server {
 }
 
 // throughTunnel is curl behind a proxy. The same handshake fails on two connections; the one to the proxy is judged here.
-func throughTunnel(t testing.TB, l *lab, pair keyPair) played {
+func throughTunnel(t testing.TB, l *Lab, pair keyPair) Played {
 	srv := l.serve(t, nginxServer, serverSettings{pair: pair, versions: anyVersion})
 	proxy := l.listen(t, func(port int) *process {
 		return start(t, "", l.gopeer, "tunnel", "--port", strconv.Itoa(port))
@@ -87,21 +87,21 @@ func throughTunnel(t testing.TB, l *lab, pair keyPair) played {
 }
 
 // postgresWithoutTLS is a server that answers an SSLRequest with N; the client takes that for the end.
-func postgresWithoutTLS() scenario {
-	return scenario{
-		name: "preface/postgres/refused",
-		play: func(t testing.TB, l *lab) played {
+func postgresWithoutTLS() Scenario {
+	return Scenario{
+		Name: "preface/postgres/refused",
+		Play: func(t testing.TB, l *Lab) Played {
 			srv := l.upgrading(t, "postgres-no", l.pki.ok)
 			argv := opensslClient.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
 			return l.finish(t, srv, start(t, get, append(argv, "-starttls", "postgres")...), "openssl")
 		},
-		truth: truth{
-			certainty: may, // a client that can do without TLS goes on in plaintext, which is healthy
-			reasons:   []event.Reason{event.TLSToPlaintext},
-			vague:     []event.Reason{event.ClosedByClient, event.ResetByClient, event.NegotiationFailed},
-			gaveUp:    []event.Side{event.Client, event.Server},
-			lookAt:    eitherEnd,
-			preface:   event.PrefacePostgres,
+		Truth: Truth{
+			Certainty: May, // a client that can do without TLS goes on in plaintext, which is healthy
+			Reasons:   []event.Reason{event.TLSToPlaintext},
+			Vague:     []event.Reason{event.ClosedByClient, event.ResetByClient, event.NegotiationFailed},
+			GaveUp:    []event.Side{event.Client, event.Server},
+			LookAt:    eitherEnd,
+			Preface:   event.PrefacePostgres,
 		},
 	}
 }

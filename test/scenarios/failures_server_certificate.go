@@ -49,29 +49,29 @@ func serverCertificateFailures() []failure {
 // truth depends on how the client says no: OpenSSL sends a telling alert in clear in both versions; Go and GnuTLS send
 // bad_certificate, encrypted in TLS 1.3, where only the library can tell that it was that. Node says nothing and closes; in TLS 1.2 it does so after the last message of
 // the handshake, as curl does in both versions if only the name is wrong.
-func (b badCertificate) truth(m pairing) truth {
-	w := truth{
-		reasons: []event.Reason{b.reason, b.alert},
-		gaveUp:  []event.Side{event.Client},
-		lookAt:  []event.Side{event.Server},
-		phases:  []event.Phase{event.PhaseServerCertificate},
-		proof:   b.proof,
+func (b badCertificate) truth(m pairing) Truth {
+	w := Truth{
+		Reasons: []event.Reason{b.reason, b.alert},
+		GaveUp:  []event.Side{event.Client},
+		LookAt:  []event.Side{event.Server},
+		Phases:  []event.Phase{event.PhaseServerCertificate},
+		Proof:   b.proof,
 	}
 	if b.alert != event.CertificateExpired {
-		w.lookAt = append(w.lookAt, event.Client) // its trust store, its clock, or the name that it asks for
+		w.LookAt = append(w.LookAt, event.Client) // its trust store, its clock, or the name that it asks for
 	}
 	in12 := m.version == tls.VersionTLS12
 	switch {
 	case m.client == "node" && in12, m.client == "curl" && b.reason == event.NameMismatch:
-		w.certainty, w.phases = may, nil
-		w.vague = []event.Reason{event.ServerCertificateRejected, event.ClosedByClient, event.ResetByClient}
+		w.Certainty, w.Phases = May, nil
+		w.Vague = []event.Reason{event.ServerCertificateRejected, event.ClosedByClient, event.ResetByClient}
 	case m.client == "node":
-		w.reasons = append(w.reasons, event.ServerCertificateRejected, event.ClosedByClient)
-		w.lookAt = eitherEnd
+		w.Reasons = append(w.Reasons, event.ServerCertificateRejected, event.ClosedByClient)
+		w.LookAt = eitherEnd
 	case m.client == "go", m.client == "gnutls":
-		w.reasons = append(w.reasons, event.ServerCertificateRejected, event.BadCertificate)
+		w.Reasons = append(w.Reasons, event.ServerCertificateRejected, event.BadCertificate)
 	case b.alert == event.BadCertificate:
-		w.reasons = append(w.reasons, event.ServerCertificateRejected)
+		w.Reasons = append(w.Reasons, event.ServerCertificateRejected)
 	}
 	return w
 }

@@ -24,7 +24,7 @@ func wantedVolumes() volumes {
 // bulk is a kind of healthy traffic.
 type bulk struct {
 	name string
-	play func(t *testing.T, l *lab) int // returns the server's port
+	play func(t *testing.T, l *Lab) int // returns the server's port
 }
 
 // TestHealthyIsSilent makes healthy connections in numbers: none of them may be reported as failed, and none at all
@@ -34,7 +34,7 @@ func TestHealthyIsSilent(t *testing.T) {
 	v := wantedVolumes()
 	var ports []int
 	for _, b := range append(healthyHandshakes(v), healthyOthers(v)...) {
-		t.Run(b.name, func(t *testing.T) { ports = append(ports, b.play(t, r.lab)) })
+		t.Run(b.name, func(t *testing.T) { ports = append(ports, b.play(t, r.Lab)) })
 	}
 	if r.watch == nil {
 		return
@@ -51,14 +51,14 @@ func TestHealthyIsSilent(t *testing.T) {
 // healthyHandshakes are spread over the ways in which a handshake goes and ends.
 func healthyHandshakes(v volumes) []bulk {
 	load := func(name string, share int, server []string, flags ...string) bulk {
-		return bulk{name, func(t *testing.T, l *lab) int {
+		return bulk{name, func(t *testing.T, l *Lab) int {
 			srv := l.broken(t, server...)
 			l.load(t, srv.port, v.handshakes*share/100, flags...)
 			return srv.port
 		}}
 	}
 	clientCA := func(b func(ca string) bulk) bulk {
-		return bulk{"client certificate", func(t *testing.T, l *lab) int { return b(l.pki.ca).play(t, l) }}
+		return bulk{"client certificate", func(t *testing.T, l *Lab) int { return b(l.pki.ca).play(t, l) }}
 	}
 	all := []bulk{
 		load("full", 15, nil),
@@ -70,16 +70,16 @@ func healthyHandshakes(v volumes) []bulk {
 		load("keep-alive", 5, nil, "--requests", "20"),
 		load("no request", 5, nil, "--requests", "0"),
 		clientCA(func(ca string) bulk { return load("", 10, []string{"--client-ca", ca}) }),
-		{"client killed", func(t *testing.T, l *lab) int { return l.killed(t, v.handshakes*5/100) }},
+		{"client killed", func(t *testing.T, l *Lab) int { return l.killed(t, v.handshakes*5/100) }},
 	}
 	for _, s := range []serverStack{nginxServer, opensslServer, gnutlsServer, pythonServer, nodeServer} {
-		all = append(all, bulk{"programs, " + s.name, func(t *testing.T, l *lab) int { return l.programs(t, s, v) }})
+		all = append(all, bulk{"programs, " + s.name, func(t *testing.T, l *Lab) int { return l.programs(t, s, v) }})
 	}
 	return all
 }
 
 // load makes healthy handshakes, 50 at a time.
-func (l *lab) load(t *testing.T, port, count int, flags ...string) {
+func (l *Lab) load(t *testing.T, port, count int, flags ...string) {
 	t.Helper()
 	p := start(t, "", l.loadArgv(port, count, flags...)...)
 	if err := p.wait(2 * time.Minute); err != nil {
@@ -90,14 +90,14 @@ func (l *lab) load(t *testing.T, port, count int, flags ...string) {
 	}
 }
 
-func (l *lab) loadArgv(port, count int, flags ...string) []string {
+func (l *Lab) loadArgv(port, count int, flags ...string) []string {
 	argv := []string{l.gopeer, "load", "--port", strconv.Itoa(port), "--ca", l.pki.ca, "--count", strconv.Itoa(count),
 		"--parallel", "50", "--cert", l.pki.clientOK.cert, "--key", l.pki.clientOK.key}
 	return append(argv, flags...)
 }
 
 // killed holds connections open in processes that are then killed.
-func (l *lab) killed(t *testing.T, count int) int {
+func (l *Lab) killed(t *testing.T, count int) int {
 	srv := l.broken(t)
 	for count > 0 {
 		n := min(count, 100)
@@ -115,7 +115,7 @@ func (l *lab) killed(t *testing.T, count int) int {
 }
 
 // programs lets every client talk to one server, in both versions.
-func (l *lab) programs(t *testing.T, s serverStack, v volumes) int {
+func (l *Lab) programs(t *testing.T, s serverStack, v volumes) int {
 	srv := l.serve(t, s, serverSettings{pair: l.pki.ok, versions: anyVersion})
 	for _, c := range allClients {
 		for _, version := range bothVersions {
@@ -137,26 +137,26 @@ func healthyOthers(v volumes) []bulk {
 		if s.name == "http.server" { // its backlog of 5 makes probes wait for retransmissions
 			continue
 		}
-		all = append(all, bulk{"probes, " + s.name, func(t *testing.T, l *lab) int {
+		all = append(all, bulk{"probes, " + s.name, func(t *testing.T, l *Lab) int {
 			srv := l.serve(t, s, serverSettings{})
 			l.plainClient(t, "probe", srv.port, v.probes/10)
 			return srv.port
 		}})
 	}
 	return append(all,
-		bulk{"probes, TLS", func(t *testing.T, l *lab) int {
+		bulk{"probes, TLS", func(t *testing.T, l *Lab) int {
 			srv := l.warm(t, nginxServer)
 			l.plainClient(t, "probe", srv.port, v.probes*6/10)
 			return srv.port
 		}},
 		bulk{"plain HTTP", plainHTTP},
 		bulk{"Redis", redisCommands},
-		bulk{"server first", func(t *testing.T, l *lab) int {
+		bulk{"server first", func(t *testing.T, l *Lab) int {
 			srv := l.serve(t, plainServers()[4], serverSettings{})
 			l.plainClient(t, "exchange", srv.port, 200, "--what", "banner")
 			return srv.port
 		}},
-		bulk{"echo", func(t *testing.T, l *lab) int {
+		bulk{"echo", func(t *testing.T, l *Lab) int {
 			srv := l.serve(t, plainServers()[3], serverSettings{})
 			l.plainClient(t, "exchange", srv.port, 200)
 			return srv.port
@@ -165,7 +165,7 @@ func healthyOthers(v volumes) []bulk {
 	)
 }
 
-func (l *lab) plainClient(t *testing.T, role string, port, count int, flags ...string) {
+func (l *Lab) plainClient(t *testing.T, role string, port, count int, flags ...string) {
 	t.Helper()
 	argv := []string{l.gopeer, role, "--port", strconv.Itoa(port), "--count", strconv.Itoa(count), "--parallel", "4"}
 	p := start(t, "", append(argv, flags...)...)
@@ -177,7 +177,7 @@ func (l *lab) plainClient(t *testing.T, role string, port, count int, flags ...s
 	}
 }
 
-func plainHTTP(t *testing.T, l *lab) int {
+func plainHTTP(t *testing.T, l *Lab) int {
 	srv := l.serve(t, nginxPlain, serverSettings{})
 	for i := range 30 {
 		url := fmt.Sprintf("http://127.0.0.1:%d/%d", srv.port, i)
@@ -188,7 +188,7 @@ func plainHTTP(t *testing.T, l *lab) int {
 	return srv.port
 }
 
-func redisCommands(t *testing.T, l *lab) int {
+func redisCommands(t *testing.T, l *Lab) int {
 	srv := l.serve(t, plainServers()[2], serverSettings{})
 	for range 30 {
 		out, err := exec.Command("redis-cli", "-p", strconv.Itoa(srv.port), "PING").CombinedOutput()
@@ -200,7 +200,7 @@ func redisCommands(t *testing.T, l *lab) int {
 }
 
 // mailWithoutTLS is a client that says EHLO and leaves.
-func mailWithoutTLS(t *testing.T, l *lab) int {
+func mailWithoutTLS(t *testing.T, l *Lab) int {
 	srv := l.upgrading(t, "smtp", l.pki.ok)
 	l.plainClient(t, "exchange", srv.port, 100)
 	return srv.port

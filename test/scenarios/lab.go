@@ -1,28 +1,48 @@
 package scenarios
 
 import (
+	"cmp"
+	"embed"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 )
 
-// lab is what all scenarios share: certificates, ports and the programs that are built or written for them.
-type lab struct {
+// module is the path of this module: what is built by it can be built from any folder in it.
+const module = "github.com/tlstrace/tlstrace"
+
+// peers are the programs in other languages than Go.
+//
+//go:embed testdata/peer.*
+var peers embed.FS
+
+// Lab is what all scenarios share: certificates, ports and the programs that are built or written for them. It lives as long as the
+// test that made it.
+type Lab struct {
 	pki    *pki
 	ports  *ports
 	gopeer string // binary of ./gopeer
-	dir    string
+	dir    string // holds the files of peers, in testdata
 }
 
-// newLab prepares the lab, or skips the test without root.
-func newLab(t testing.TB) *lab {
+// NewLab prepares the lab, or skips the test without root; in CI it fails then.
+func NewLab(t testing.TB) *Lab {
 	t.Helper()
 	needRoot(t)
-	l := &lab{pki: newPKI(t), ports: newPorts(), dir: t.TempDir()}
-	l.gopeer = build(t, filepath.Join(l.dir, "gopeer"), "./gopeer")
+	l := &Lab{pki: newPKI(t), ports: newPorts(), dir: t.TempDir()}
+	if err := os.CopyFS(l.dir, peers); err != nil {
+		t.Fatal(err)
+	}
+	l.gopeer = cmp.Or(os.Getenv("TLSTRACE_GOPEER"), filepath.Join(l.dir, "gopeer"))
+	if _, err := os.Stat(l.gopeer); err != nil {
+		build(t, l.gopeer, module+"/test/scenarios/gopeer")
+	}
 	return l
 }
+
+// peer is the path of a program in another language.
+func (l *Lab) peer(file string) string { return filepath.Join(l.dir, "testdata", file) }
 
 // needRoot skips the test without root; in CI a test that does not run is a failure.
 func needRoot(t testing.TB) {

@@ -6,11 +6,26 @@ import (
 	"testing"
 )
 
-// scenario is one connection with its ground truth.
-type scenario struct {
-	name  string
-	play  func(t testing.TB, l *lab) played
-	truth truth
+// Scenario is one connection with its ground truth.
+type Scenario struct {
+	Name string // unique; failure/version/client-server
+	// Play makes the connection and returns when it has ended, or ends the test if the programs do not start.
+	Play  func(t testing.TB, l *Lab) Played
+	Truth Truth
+}
+
+// All returns every scenario that is a single connection: each pair of programs if everything is wanted, else so that each program
+// takes part in each failure and version.
+func All(everything bool) []Scenario {
+	var all []Scenario
+	for _, group := range [][]failure{serverCertificateFailures(), clientCertificateFailures(), negotiationFailures()} {
+		for _, f := range group {
+			all = append(all, f.scenarios(everything)...)
+		}
+	}
+	all = append(all, protocolScenarios(everything)...)
+	all = append(all, peerScenarios(everything)...)
+	return append(all, prefaceScenarios()...)
 }
 
 // pairing is what the truth of a failure depends on.
@@ -26,14 +41,14 @@ type failure struct {
 	clients  []clientStack
 	versions []uint16
 	set      func(p *pki, version uint16, s *serverSettings, c *clientSettings)
-	truth    func(pairing) truth
+	truth    func(pairing) Truth
 }
 
 var bothVersions = []uint16{tls.VersionTLS12, tls.VersionTLS13}
 
 // scenarios pairs the programs: all with all if everything is wanted, else so that each takes part in each version.
-func (f failure) scenarios(everything bool) []scenario {
-	var all []scenario
+func (f failure) scenarios(everything bool) []Scenario {
+	var all []Scenario
 	for turn, version := range f.versions {
 		for si, s := range f.servers {
 			for ci, c := range f.clients {
@@ -54,12 +69,12 @@ func chosen(si, servers, ci, clients, turn int) bool {
 	return si == (ci+turn)%servers
 }
 
-func (f failure) pair(version uint16, s serverStack, c clientStack) scenario {
+func (f failure) pair(version uint16, s serverStack, c clientStack) Scenario {
 	name := fmt.Sprintf("%s/tls%s/%s-%s", f.name, number(version), c.name, s.name)
-	return scenario{
-		name:  name,
-		truth: f.truth(pairing{version, s.name, c.name}),
-		play: func(t testing.TB, l *lab) played {
+	return Scenario{
+		Name:  name,
+		Truth: f.truth(pairing{version, s.name, c.name}),
+		Play: func(t testing.TB, l *Lab) Played {
 			ss := serverSettings{pair: l.pki.ok, versions: only(version)}
 			cs := clientSettings{ca: l.pki.ca, versions: only(version), host: host(len(name))}
 			f.set(l.pki, version, &ss, &cs)
@@ -77,18 +92,18 @@ func host(n int) string {
 }
 
 // playPair runs a server and then a client to its end.
-func (l *lab) playPair(t testing.TB, s serverStack, ss serverSettings, c clientStack, cs clientSettings) played {
+func (l *Lab) playPair(t testing.TB, s serverStack, ss serverSettings, c clientStack, cs clientSettings) Played {
 	srv := l.serve(t, s, ss)
 	server := srv.end(cs.host)
 	cli := l.dial(t, c, srv.port, cs)
-	return played{
-		port: srv.port, server: server,
-		client: end{cli.pid(), c.comm, cs.host},
-		output: func() string { return outputs(cli, srv) },
+	return Played{
+		Port: srv.port, Server: server,
+		Client: End{cli.pid(), c.comm, cs.host},
+		Output: func() string { return outputs(cli, srv) },
 	}
 }
 
-func (s *server) end(host string) end { return end{s.pid(), s.comm(), host} }
+func (s *server) end(host string) End { return End{s.pid(), s.comm(), host} }
 
 func outputs(cli *process, srv *server) string {
 	return cli.out.String() + "\n--- server:\n" + srv.out.String()

@@ -2,11 +2,9 @@ package scenarios
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // parallel is how many scenarios run at the same time. Their events are told apart by the server's port.
@@ -15,22 +13,13 @@ const parallel = 4
 // TestFailures runs every failing handshake and checks that it is reported once and as what it was.
 func TestFailures(t *testing.T) {
 	r := newRun(t)
-	var all []scenario
-	for _, group := range [][]failure{serverCertificateFailures(), clientCertificateFailures(), negotiationFailures()} {
-		for _, f := range group {
-			all = append(all, f.scenarios(full())...)
-		}
-	}
-	all = append(all, protocolScenarios()...)
-	all = append(all, peerScenarios()...)
-	all = append(all, prefaceScenarios()...)
-	r.play(t, all)
+	r.play(t, All(full()))
 	r.settle(t)
 }
 
 // run is the tracer and the scenarios that were played under it.
 type run struct {
-	*lab
+	*Lab
 	watch *watch // nil: the traffic alone
 	mu    sync.Mutex
 	done  []outcome
@@ -38,13 +27,13 @@ type run struct {
 
 // outcome is a scenario that was played.
 type outcome struct {
-	scenario
-	played
+	Scenario
+	Played
 }
 
 func newRun(t testing.TB, flags ...string) *run {
 	t.Helper()
-	r := &run{lab: newLab(t)}
+	r := &run{Lab: NewLab(t)}
 	if !truthOnly() {
 		r.watch = startWatch(t, tlstrace(t), flags...)
 	}
@@ -52,11 +41,11 @@ func newRun(t testing.TB, flags ...string) *run {
 }
 
 // play runs scenarios, some at a time, each as a subtest.
-func (r *run) play(t *testing.T, all []scenario) {
+func (r *run) play(t *testing.T, all []Scenario) {
 	slots := make(chan struct{}, parallel)
 	t.Run("play", func(t *testing.T) {
 		for _, s := range all {
-			t.Run(s.name, func(t *testing.T) {
+			t.Run(s.Name, func(t *testing.T) {
 				t.Parallel()
 				slots <- struct{}{}
 				defer func() { <-slots }()
@@ -66,11 +55,11 @@ func (r *run) play(t *testing.T, all []scenario) {
 	})
 }
 
-func (r *run) playOne(t *testing.T, s scenario) {
-	p := s.play(t, r.lab)
-	t.Logf("server port %d", p.port)
-	if !proven(s.truth.proof, p.output) {
-		t.Fatalf("the programs do not show what was meant to happen (%s):\n%s", s.truth.proof, p.output())
+func (r *run) playOne(t *testing.T, s Scenario) {
+	p := s.Play(t, r.Lab)
+	t.Logf("server port %d", p.Port)
+	if !p.Proves(s.Truth) {
+		t.Fatalf("the programs do not show what was meant to happen (%s):\n%s", s.Truth.Proof, p.Output())
 	}
 	if r.watch == nil {
 		return
@@ -78,23 +67,12 @@ func (r *run) playOne(t *testing.T, s scenario) {
 	r.mu.Lock()
 	r.done = append(r.done, outcome{s, p})
 	r.mu.Unlock()
-	if s.truth.certainty != must {
+	if s.Truth.Certainty != Must {
 		return
 	}
-	if err := r.watch.await(eventTimeout, func() bool { return len(r.watch.failedAt(p.port)) > 0 }); err != nil {
-		t.Errorf("no failure reported: %v; events of this port: %s\n%s", err, r.watch.show(p.port), p.output())
+	if err := r.watch.await(eventTimeout, func() bool { return len(r.watch.failedAt(p.Port)) > 0 }); err != nil {
+		t.Errorf("no failure reported: %v; events of this port: %s\n%s", err, r.watch.show(p.Port), p.Output())
 	}
-}
-
-// proven waits a little for what the programs print to match.
-func proven(proof string, output func() string) bool {
-	re := regexp.MustCompile(proof)
-	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if re.MatchString(output()) {
-			return true
-		}
-	}
-	return false
 }
 
 // settle makes sure that everything has been reported, and then judges all of it.
@@ -104,7 +82,7 @@ func (r *run) settle(t *testing.T) {
 	}
 	r.sentinel(t)
 	for _, o := range r.done {
-		t.Run("judge/"+o.name, func(t *testing.T) { o.judge(t, r.watch) })
+		t.Run("judge/"+o.Name, func(t *testing.T) { o.judge(t, r.watch) })
 	}
 	r.watch.end(t)
 }
@@ -113,27 +91,27 @@ func (r *run) settle(t *testing.T) {
 func (r *run) sentinel(t *testing.T) {
 	t.Helper()
 	bad := serverCertificateFailures()[0].pair(bothVersions[0], goServer, opensslClient)
-	p := bad.play(t, r.lab)
-	if err := r.watch.await(eventTimeout, func() bool { return len(r.watch.failedAt(p.port)) > 0 }); err != nil {
+	p := bad.Play(t, r.Lab)
+	if err := r.watch.await(eventTimeout, func() bool { return len(r.watch.failedAt(p.Port)) > 0 }); err != nil {
 		t.Fatalf("the sentinel was not reported: %v\n%s", err, r.watch.p.out)
 	}
 }
 
 func (o outcome) judge(t *testing.T, w *watch) {
-	failed := w.failedAt(o.port)
+	failed := w.failedAt(o.Port)
 	switch n := len(failed); {
-	case n == 0 && o.truth.certainty != must:
+	case n == 0 && o.Truth.Certainty != Must:
 		return
 	case n == 0:
-		t.Errorf("not reported; events of this port: %s", w.show(o.port))
+		t.Errorf("not reported; events of this port: %s", w.show(o.Port))
 		return
-	case o.truth.certainty == never:
-		t.Errorf("a healthy handshake was reported as failed:\n%s", w.show(o.port))
+	case o.Truth.Certainty == Never:
+		t.Errorf("a healthy handshake was reported as failed:\n%s", w.show(o.Port))
 		return
 	case n > 1:
-		t.Errorf("reported %d times:\n%s", n, w.show(o.port))
+		t.Errorf("reported %d times:\n%s", n, w.show(o.Port))
 	}
-	wrong := append(o.truth.judge(failed[0].Event), o.played.judge(failed[0].Event)...)
+	wrong := append(o.Truth.judge(failed[0].Event), o.Played.judge(failed[0].Event)...)
 	if len(wrong) > 0 {
 		t.Errorf("%s\n%s", strings.Join(wrong, "\n"), failed[0].line)
 	}

@@ -22,7 +22,7 @@ type sweep struct {
 
 // The hello of crypto/tls has 1,501 bytes with its record header, and 225 without a post-quantum key share; the server's
 // flight has about 500 in TLS 1.2 and 1,300 in TLS 1.3.
-func (l *lab) sweeps() []sweep {
+func (l *Lab) sweeps() []sweep {
 	unknownName := []string{"--sni", "known.example"}
 	noClient := []string{"--client-ca", l.pki.ca}
 	return []sweep{
@@ -107,7 +107,7 @@ const (
 )
 
 // newWire starts a relay; the namespaces end with it. Its MTU makes several segments of each flight.
-func (l *lab) newWire(t *testing.T, policy string) wire {
+func (l *Lab) newWire(t *testing.T, policy string) wire {
 	t.Helper()
 	p := start(t, "", l.gopeer, "relay", "--policy", policy)
 	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(p.out.String(), "\n"); time.Sleep(10 * time.Millisecond) {
@@ -152,7 +152,7 @@ func TestRelay(t *testing.T) {
 	}
 	r.sentinel(t)
 	for _, o := range done {
-		t.Run("judge/"+o.name, func(t *testing.T) { o.judgeRelayed(t, r.watch) })
+		t.Run("judge/"+o.Name, func(t *testing.T) { o.judgeRelayed(t, r.watch) })
 	}
 	r.watch.end(t)
 }
@@ -162,10 +162,10 @@ func (r *run) playOver(t *testing.T, policy string) []outcome {
 	w := r.newWire(t, policy)
 	var done []outcome
 	for _, s := range relayed(w) {
-		s.name = policy + "/" + s.name
-		p := s.play(t, r.lab)
-		if !proven(s.truth.proof, p.output) {
-			t.Errorf("%s: the programs do not show what was meant to happen (%s):\n%s", s.name, s.truth.proof, p.output())
+		s.Name = policy + "/" + s.Name
+		p := s.Play(t, r.Lab)
+		if !p.Proves(s.Truth) {
+			t.Errorf("%s: the programs do not show what was meant to happen (%s):\n%s", s.Name, s.Truth.Proof, p.Output())
 			continue
 		}
 		done = append(done, outcome{s, p})
@@ -174,9 +174,9 @@ func (r *run) playOver(t *testing.T, policy string) []outcome {
 }
 
 // relayed are the scenarios that are run over a wire.
-func relayed(w wire) []scenario {
+func relayed(w wire) []Scenario {
 	certificate, client, negotiation := serverCertificateFailures(), clientCertificateFailures(), negotiationFailures()
-	var all []scenario
+	var all []Scenario
 	unknownName, longHello := negotiation[len(negotiation)-1], negotiation[len(negotiation)-2]
 	for _, v := range bothVersions {
 		all = append(all,
@@ -193,9 +193,9 @@ func relayed(w wire) []scenario {
 }
 
 // pair is a failure of the matrix between the two ends of the wire.
-func (w wire) pair(f failure, version uint16, s serverStack, c clientStack) scenario {
+func (w wire) pair(f failure, version uint16, s serverStack, c clientStack) Scenario {
 	one := f.pair(version, s, c)
-	one.play = func(t testing.TB, l *lab) played {
+	one.Play = func(t testing.TB, l *Lab) Played {
 		ss := serverSettings{pair: l.pki.ok, versions: only(version), netns: w.server}
 		cs := clientSettings{ca: l.pki.ca, versions: only(version), host: wireServer, netns: w.client}
 		f.set(l.pki, version, &ss, &cs)
@@ -204,35 +204,35 @@ func (w wire) pair(f failure, version uint16, s serverStack, c clientStack) scen
 	return one
 }
 
-func (w wire) healthy(version uint16, s serverStack, c clientStack) scenario {
+func (w wire) healthy(version uint16, s serverStack, c clientStack) Scenario {
 	fine := failure{name: "healthy", set: func(*pki, uint16, *serverSettings, *clientSettings) {},
-		truth: func(pairing) truth { return truth{certainty: never, proof: "200"} }}
+		truth: func(pairing) Truth { return Truth{Certainty: Never, Proof: "200"} }}
 	return w.pair(fine, version, s, c)
 }
 
-func (w wire) play(t testing.TB, l *lab, s serverStack, ss serverSettings, c clientStack, cs clientSettings) played {
+func (w wire) play(t testing.TB, l *Lab, s serverStack, ss serverSettings, c clientStack, cs clientSettings) Played {
 	p := l.playPair(t, s, ss, c, cs)
-	p.client.addr, p.server.addr = wireClient, wireServer
+	p.Client.Addr, p.Server.Addr = wireClient, wireServer
 	return p
 }
 
 // judgeRelayed accepts undecided wherever the wire did harm.
 func (o outcome) judgeRelayed(t *testing.T, w *watch) {
-	got := w.at(o.port)
+	got := w.at(o.Port)
 	if len(got) != 1 {
-		t.Errorf("%d events, want 1: %s", len(got), w.show(o.port))
+		t.Errorf("%d events, want 1: %s", len(got), w.show(o.Port))
 		return
 	}
 	e := got[0]
-	if e.Outcome == event.Undecided && !strings.HasPrefix(o.name, "none/") {
+	if e.Outcome == event.Undecided && !strings.HasPrefix(o.Name, "none/") {
 		t.Logf("undecided: %s", e.line)
 		return
 	}
 	var wrong []string
-	if o.truth.certainty == never {
+	if o.Truth.Certainty == Never {
 		wrong = differ("outcome", e.Outcome, []event.Outcome{event.Succeeded})
 	} else {
-		wrong = append(o.truth.judge(e.Event), o.played.judge(e.Event)...)
+		wrong = append(o.Truth.judge(e.Event), o.Played.judge(e.Event)...)
 	}
 	if len(wrong) > 0 {
 		t.Errorf("%s\n%s", strings.Join(wrong, "\n"), e.line)

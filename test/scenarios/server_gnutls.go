@@ -9,7 +9,7 @@ import (
 // gnutlsServer is gnutls-serv.
 var gnutlsServer = serverStack{"gnutls", gnutlsServerArgv}
 
-func gnutlsServerArgv(_ testing.TB, _ *lab, port int, s serverSettings) []string {
+func gnutlsServerArgv(_ testing.TB, _ *Lab, port int, s serverSettings) []string {
 	argv := []string{"gnutls-serv", "--http", "--port", strconv.Itoa(port),
 		"--x509certfile", s.pair.cert, "--x509keyfile", s.pair.key, "--priority", gnutlsPriority(s.versions, s.cipher)}
 	if s.clientCA != "" {

@@ -10,7 +10,7 @@ import (
 )
 
 // nginxServer is nginx as one process in the foreground.
-var nginxServer = serverStack{"nginx", func(t testing.TB, _ *lab, port int, s serverSettings) []string {
+var nginxServer = serverStack{"nginx", func(t testing.TB, _ *Lab, port int, s serverSettings) []string {
 	listen := "ssl"
 	if s.proxy {
 		listen = "ssl proxy_protocol"
@@ -19,7 +19,7 @@ var nginxServer = serverStack{"nginx", func(t testing.TB, _ *lab, port int, s se
 }}
 
 // nginxPlain is nginx without TLS.
-var nginxPlain = serverStack{"nginx-plain", func(t testing.TB, _ *lab, port int, _ serverSettings) []string {
+var nginxPlain = serverStack{"nginx-plain", func(t testing.TB, _ *Lab, port int, _ serverSettings) []string {
 	return nginxArgv(t, port, "", "")
 }}
 

@@ -8,7 +8,7 @@ import (
 // opensslServer is openssl s_server.
 var opensslServer = serverStack{"openssl", opensslServerArgv}
 
-func opensslServerArgv(_ testing.TB, _ *lab, port int, s serverSettings) []string {
+func opensslServerArgv(_ testing.TB, _ *Lab, port int, s serverSettings) []string {
 	argv := []string{"openssl", "s_server", "-accept", strconv.Itoa(port), "-cert", s.pair.cert, "-key", s.pair.key, "-www"}
 	argv = append(argv, opensslVersions(s.versions)...)
 	if s.clientCA != "" {

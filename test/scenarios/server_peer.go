@@ -8,13 +8,13 @@ import (
 // goServer, pythonServer and nodeServer are small programs on the TLS library that comes with the language. They take
 // the same flags.
 var (
-	goServer     = peerServer("go", func(l *lab) []string { return []string{l.gopeer, "server"} })
-	pythonServer = peerServer("python", func(*lab) []string { return []string{"/usr/bin/python3", "testdata/peer.py", "server"} })
-	nodeServer   = peerServer("node", func(*lab) []string { return []string{"node", "testdata/peer.js", "server"} })
+	goServer     = peerServer("go", func(l *Lab) []string { return []string{l.gopeer, "server"} })
+	pythonServer = peerServer("python", func(l *Lab) []string { return []string{"/usr/bin/python3", l.peer("peer.py"), "server"} })
+	nodeServer   = peerServer("node", func(l *Lab) []string { return []string{"node", l.peer("peer.js"), "server"} })
 )
 
-func peerServer(name string, command func(*lab) []string) serverStack {
-	return serverStack{name, func(_ testing.TB, l *lab, port int, s serverSettings) []string {
+func peerServer(name string, command func(*Lab) []string) serverStack {
+	return serverStack{name, func(_ testing.TB, l *Lab, port int, s serverSettings) []string {
 		argv := append(command(l), "--port", strconv.Itoa(port), "--cert", s.pair.cert, "--key", s.pair.key)
 		argv = append(argv, peerFlags(s.versions, s.cipher, s.alpn)...)
 		if s.clientCA != "" {

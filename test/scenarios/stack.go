@@ -14,14 +14,14 @@ const patience = 15 * time.Second
 // serverStack is a program that serves TLS.
 type serverStack struct {
 	name string
-	argv func(t testing.TB, l *lab, port int, s serverSettings) []string
+	argv func(t testing.TB, l *Lab, port int, s serverSettings) []string
 }
 
 // clientStack is a program that speaks TLS as a client. Its command line is all there is to it.
 type clientStack struct {
 	name string
 	comm string
-	argv func(l *lab, port int, c clientSettings) []string
+	argv func(l *Lab, port int, c clientSettings) []string
 }
 
 // server is a running server that listens on a port.
@@ -31,13 +31,13 @@ type server struct {
 }
 
 // serve starts a server and returns once it listens.
-func (l *lab) serve(t testing.TB, stack serverStack, s serverSettings) *server {
+func (l *Lab) serve(t testing.TB, stack serverStack, s serverSettings) *server {
 	t.Helper()
 	return l.listen(t, func(port int) *process { return start(t, "", inside(s.netns, stack.argv(t, l, port, s))...) })
 }
 
 // listen starts a server on a free port, and on another one if somebody was faster to take it.
-func (l *lab) listen(t testing.TB, start func(port int) *process) *server {
+func (l *Lab) listen(t testing.TB, start func(port int) *process) *server {
 	t.Helper()
 	var err error
 	var p *process
@@ -54,7 +54,7 @@ func (l *lab) listen(t testing.TB, start func(port int) *process) *server {
 }
 
 // dial runs a client to its end.
-func (l *lab) dial(t testing.TB, stack clientStack, port int, c clientSettings) *process {
+func (l *Lab) dial(t testing.TB, stack clientStack, port int, c clientSettings) *process {
 	t.Helper()
 	p := start(t, get, inside(c.netns, stack.argv(l, port, c))...)
 	if err := p.wait(patience); err != nil {

@@ -8,47 +8,47 @@ import (
 	"github.com/tlstrace/tlstrace/event"
 )
 
-// certainty says whether a failure has to be reported.
-type certainty int
+// Certainty says whether a failure has to be reported.
+type Certainty int
 
 const (
-	must  certainty = iota
-	may             // the bytes on the wire are those of a healthy connection: the program refused its peer afterwards
-	never           // healthy
+	Must  Certainty = iota
+	May             // the bytes on the wire are those of a healthy connection: the program refused its peer afterwards
+	Never           // healthy
 )
 
-// truth is what really happened, known from how the programs were set up. Where several readings of the same bytes
+// Truth is what really happened, known from how the programs were set up. Where several readings of the same bytes
 // are honest, all of them are listed.
-type truth struct {
-	certainty  certainty
-	reasons    []event.Reason // accepted with any confidence
-	vague      []event.Reason // accepted if the verdict calls itself inferred
-	gaveUp     []event.Side
-	lookAt     []event.Side
-	phases     []event.Phase // empty: any
-	proof      string        // regular expression for what the programs print
-	preface    event.Preface
-	anyPreface bool // it is a matter of taste what a plaintext answer to a hello is
-	lonely     bool // there is no server: observed from the client alone
+type Truth struct {
+	Certainty  Certainty
+	Reasons    []event.Reason // accepted with any confidence
+	Vague      []event.Reason // accepted if the verdict calls itself inferred
+	GaveUp     []event.Side
+	LookAt     []event.Side
+	Phases     []event.Phase // empty: any
+	Proof      string        // regular expression for what the programs print
+	Preface    event.Preface
+	AnyPreface bool // it is a matter of taste what a plaintext answer to a hello is
+	Lonely     bool // there is no server: observed from the client alone
 }
 
 // judge compares an event with the truth and returns what is wrong, one sentence each.
-func (w truth) judge(e event.Event) []string {
+func (w Truth) judge(e event.Event) []string {
 	v := e.Verdict
 	wrong := differ("outcome", e.Outcome, []event.Outcome{event.Failed})
-	if v.Confidence != event.Inferred || !slices.Contains(w.vague, v.Reason) {
-		wrong = append(wrong, differ("reason ("+string(v.Confidence)+")", v.Reason, w.reasons)...)
+	if v.Confidence != event.Inferred || !slices.Contains(w.Vague, v.Reason) {
+		wrong = append(wrong, differ("reason ("+string(v.Confidence)+")", v.Reason, w.Reasons)...)
 	}
 	wrong = append(wrong, differ("layer", v.Layer, []event.Layer{v.Reason.Layer()})...)
 	wrong = append(wrong, differ("confidence", v.Confidence, event.Confidences)...)
-	wrong = append(wrong, differ("gave_up", v.GaveUp, w.gaveUp)...)
-	wrong = append(wrong, differ("look_at", v.LookAt, w.lookAt)...)
+	wrong = append(wrong, differ("gave_up", v.GaveUp, w.GaveUp)...)
+	wrong = append(wrong, differ("look_at", v.LookAt, w.LookAt)...)
 	wrong = append(wrong, differ("observed_from", e.ObservedFrom, []event.Vantage{w.vantage()})...)
-	if !w.anyPreface {
-		wrong = append(wrong, differ("preface", e.Preface, []event.Preface{w.preface})...)
+	if !w.AnyPreface {
+		wrong = append(wrong, differ("preface", e.Preface, []event.Preface{w.Preface})...)
 	}
-	if len(w.phases) > 0 {
-		wrong = append(wrong, differ("phase", v.Phase, w.phases)...)
+	if len(w.Phases) > 0 {
+		wrong = append(wrong, differ("phase", v.Phase, w.Phases)...)
 	}
 	for field, text := range map[string]string{"summary": v.Summary, "hint": v.Hint} {
 		if text == "" {
@@ -58,8 +58,8 @@ func (w truth) judge(e event.Event) []string {
 	return wrong
 }
 
-func (w truth) vantage() event.Vantage {
-	if w.lonely {
+func (w Truth) vantage() event.Vantage {
+	if w.Lonely {
 		return event.FromClient
 	}
 	return event.FromBoth

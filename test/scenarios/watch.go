@@ -37,7 +37,7 @@ func tlstrace(t testing.TB) string {
 	if binary := os.Getenv("TLSTRACE_BIN"); binary != "" {
 		return binary
 	}
-	return build(t, filepath.Join(t.TempDir(), "tlstrace"), "../../cmd/tlstrace")
+	return build(t, filepath.Join(t.TempDir(), "tlstrace"), module+"/cmd/tlstrace")
 }
 
 // startWatch returns once the tracer is attached.
