@@ -29,6 +29,64 @@ type protection struct{ sealing, finished int }
 // protections lists sealing with SHA-256 and SHA-384, and CCM_8. It is read only.
 var protections = [...]protection{{sealing, finishedSHA256}, {sealing, finishedSHA384}, {sealingCCM8, finishedSHA256}}
 
+// padding is what Java's sockets add to every message of TLS 1.3, in zeros (OutputRecord.java of the JDK).
+const padding = 16
+
+// padded are the protections of a side that pads. Java has no CCM_8.
+func (s sizes) padded() sizes {
+	var all sizes
+	for _, p := range s {
+		if p.sealing == sealing {
+			all = append(all, protection{sealing + padding, p.finished})
+		}
+	}
+	return all
+}
+
+// serverSizes are the protections of the server's alerts: its Finished, the last record of its flight, shows whether it pads.
+func (c *connection) serverSizes(f flight) sizes {
+	s, padded := c.sizes(), c.sizes().padded()
+	last := 0
+	for _, r := range c.server.sealed {
+		if r.index < f.begin {
+			last = r.length
+		}
+	}
+	if !s.isFinished(last) && padded.isFinished(last) {
+		return padded
+	}
+	return s
+}
+
+// clientSizes are the protections of the client's flight, whose first record shows whether it pads.
+func (c *connection) clientSizes() sizes {
+	s, padded := c.sizes(), c.sizes().padded()
+	if len(c.client.sealed) == 0 {
+		return s
+	}
+	switch first := c.client.sealed[0].length; {
+	case s.knows(first):
+		return s
+	case padded.knows(first):
+		return padded
+	}
+	// A Certificate has any size; the Finished after it has one.
+	for _, r := range c.client.sealed {
+		switch {
+		case s.isFinished(r.length):
+			return s
+		case padded.isFinished(r.length):
+			return padded
+		}
+	}
+	return s
+}
+
+// knows says that a flight may begin with a record of that size, if not with a certificate.
+func (s sizes) knows(n int) bool {
+	return s.isAlert(n) || s.isFinished(n) || s.isEmptyCertificate(n) || s.isEmptyAndFinished(n)
+}
+
 func (c *connection) sizes() sizes {
 	if c.TLS == nil || c.TLS.Cipher == "" {
 		return protections[:]

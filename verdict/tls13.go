@@ -9,12 +9,13 @@ type flight struct {
 	refused  bool // nothing but alerts
 	finished bool
 	unclear  bool // there are records, and their sizes say nothing
+	begin    int  // index in the trail of its first record
 	end      int  // index in the trail of its last record
 	at       int64
 }
 
 func (c *connection) flight13() flight {
-	s, records := c.sizes(), c.client.sealed
+	s, records := c.clientSizes(), c.client.sealed
 	if len(records) == 0 {
 		return flight{}
 	}
@@ -22,7 +23,7 @@ func (c *connection) flight13() flight {
 		return earlyFlight(s, records)
 	}
 	first := records[0]
-	f := flight{finished: true, end: first.index, at: first.at}
+	f := flight{finished: true, begin: first.index, end: first.index, at: first.at}
 	switch {
 	case s.onlyAlerts(records):
 		return flight{refused: true, end: first.index, at: first.at}
@@ -118,7 +119,7 @@ func clientRefused(c *connection) finding {
 
 // afterFinished reads what came after the client's flight. In TLS 1.3 the server judges the client's certificate only then.
 func afterFinished(c *connection, f flight) finding {
-	s, answer := c.sizes(), c.server.after(f.end)
+	s, answer := c.serverSizes(f), c.server.after(f.end)
 	switch {
 	case c.server.cut || (len(answer) > 0 && !s.onlyAlerts(answer)):
 		return succeeded()
@@ -167,7 +168,7 @@ func alertedCertificate(c *connection, f flight, answer []sealed) finding {
 
 // clientClosedBefore looks for a close_notify of the client's between its Finished and the server's alert.
 func (c *connection) clientClosedBefore(alert sealed, f flight) bool {
-	s := c.sizes()
+	s := c.clientSizes()
 	for _, r := range c.client.after(f.end) {
 		if r.index < alert.index && s.isAlert(r.length) {
 			return true

@@ -15,6 +15,9 @@ const (
 	serverCertQ  = "failed server_certificate_rejected server_certificate client server inferred"
 )
 
+// askedByJava is the flight of a Java server, each message of it with 16 zeros.
+const askedByJava = hello13 + "S:ccs S:app/65 S:app/135 S:app/457 S:app/112 S:app/85 "
+
 func TestTLS13(t *testing.T) {
 	judgeRows(t, []row{
 		{"full handshake", "TLS 1.3", flight13 + "C:ccs C:app/69 S:app/250 C:app/35 C:FIN", nil, succeededRow},
@@ -43,6 +46,20 @@ func TestTLS13(t *testing.T) {
 		{"client thinks for long and leaves", "TLS 1.3", flight13 + "+5000ms C:FIN", nil, "failed closed_by_client server_certificate client client derived"},
 		{"client stalls and the server leaves", "TLS 1.3", flight13 + "+5000ms S:FIN", nil, "failed handshake_timeout server_certificate server client derived"},
 		{"client leaves a resumed handshake", "TLS 1.3", flight13 + "C:FIN", resumed, "failed closed_by_client finished client client derived"},
+
+		{"Java refuses", "TLS 1.3", flight13 + "C:ccs C:app/35 C:FIN S:FIN", suite("TLS_AES_256_GCM_SHA384"), serverCert},
+		{"Java finishes", "TLS 1.3", flight13 + "C:ccs C:app/85 C:FIN", suite("TLS_AES_256_GCM_SHA384"), succeededRow},
+		{"Java finishes under SHA-256", "TLS 1.3", flight13 + "C:ccs C:app/69 C:FIN", suite("TLS_AES_128_GCM_SHA256"), succeededRow},
+		{"Java refuses a client certificate", "TLS 1.3", askedByJava + "C:ccs C:app/452 C:app/97 C:app/69 S:app/35 S:FIN",
+			suite("TLS_AES_256_GCM_SHA384"), refusedCert},
+		{"Java accepts a client certificate", "TLS 1.3", askedByJava + "C:ccs C:app/452 C:app/97 C:app/69 S:app/19 S:FIN",
+			suite("TLS_AES_256_GCM_SHA384"), succeededRow},
+		{"Java misses a client certificate", "TLS 1.3", askedByJava + "C:ccs C:app/25 C:app/69 S:app/35 S:FIN",
+			suite("TLS_AES_256_GCM_SHA384"), missingCert},
+		{"Java has no client certificate", "TLS 1.3", asked13 + "C:ccs C:app/41 C:app/85 S:app/19 S:FIN",
+			suite("TLS_AES_256_GCM_SHA384"), missingCert},
+		{"a short answer is no alert of a server that does not pad", "TLS 1.3",
+			asked13 + "C:ccs C:app/452 C:app/97 C:app/69 S:app/35 S:FIN", suite("TLS_AES_256_GCM_SHA384"), succeededRow},
 
 		{"client certificate accepted", "TLS 1.3", asked13 + "C:ccs C:app/796 C:app/96 C:app/69 S:app/1289 C:FIN", nil, succeededRow},
 		{"client certificate in one record accepted", "TLS 1.3", asked13 + "C:ccs C:app/533 S:app/234 C:app/53 S:app/19 S:FIN", nil, succeededRow},
