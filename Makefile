@@ -97,6 +97,11 @@ update-kernels: ## write what is found on them to docs/kernels.md
 test-libraries: build ## ask every TLS library for its reason, on a machine that does nothing else (root; docs/libraries.md)
 	TLSTRACE_LIBRARIES=1 go test -count=1 -timeout 30m $(EXEC) ./test/libraries
 
+# The last line of the page sums it up; it is shown also when something in it is wrong.
+truth: build ## play the whole matrix of real programs and write docs/truth.md (root; about an hour)
+	@TLSTRACE_WRITE_TRUTH=1 TLSTRACE_BIN=$(CURDIR)/bin/tlstrace go test -count=1 -timeout 180m -run 'TestTruth$$' $(EXEC) ./test/scenarios; \
+		status=$$?; tail -n 1 docs/truth.md; exit $$status
+
 test-chart: ## try the chart on Helm and a real API server, and every capability that it asks for (root)
 	CI=true go test -count=1 -timeout 30m $(EXEC) ./test/chart
 

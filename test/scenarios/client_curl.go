@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"testing"
 )
 
 // curlClient is curl on OpenSSL.
 var curlClient = clientStack{"curl", "curl", curlArgv}
 
-func curlArgv(_ *Lab, port int, c clientSettings) []string {
+func curlArgv(_ testing.TB, _ *Lab, port int, c clientSettings) []string {
 	host := c.host
 	if net.ParseIP(host).To4() == nil {
 		host = "[" + host + "]"

@@ -3,12 +3,13 @@ package scenarios
 import (
 	"net"
 	"strconv"
+	"testing"
 )
 
 // opensslClient is openssl s_client, told to give up on a certificate that does not verify.
 var opensslClient = clientStack{"openssl", "openssl", opensslArgv}
 
-func opensslArgv(_ *Lab, port int, c clientSettings) []string {
+func opensslArgv(_ testing.TB, _ *Lab, port int, c clientSettings) []string {
 	argv := []string{"openssl", "s_client", "-connect", net.JoinHostPort(c.host, strconv.Itoa(port)),
 		"-servername", c.wanted(), "-verify_hostname", c.wanted(), "-verify", "4", "-verify_return_error", "-CAfile", c.ca}
 	argv = append(argv, opensslVersions(c.versions)...)

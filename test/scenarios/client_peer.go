@@ -1,23 +1,35 @@
 package scenarios
 
-import "strconv"
+import (
+	"strconv"
+	"testing"
+)
 
-// goClient, pythonClient and nodeClient are small programs on the TLS library that comes with the language. They take
-// the same flags.
+// goClient, pythonClient, nodeClient and javaClient are small programs on the TLS library that comes with the language, and
+// curlGnutlsClient one on curl's. They take the same flags.
 var (
 	goClient     = peerClient("go", "gopeer", func(l *Lab) []string { return []string{l.gopeer, "client"} })
 	pythonClient = peerClient("python", "python3", func(l *Lab) []string {
 		return []string{"/usr/bin/python3", l.peer("peer.py"), "client"}
 	})
+	curlGnutlsClient = peerClient("curl-gnutls", "python3", func(l *Lab) []string {
+		return []string{"/usr/bin/python3", l.peer("curl.py")}
+	})
+	javaClient = peerClient("java", "java", func(l *Lab) []string { return append(java(l), "client") })
 	nodeClient = peerClient("node", "node", func(l *Lab) []string { return []string{"node", l.peer("peer.js"), "client"} })
 )
 
+// java starts fast rather than run fast.
+func java(l *Lab) []string {
+	return []string{"java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx64m", "-cp", l.dir, "Peer"}
+}
+
 func peerClient(name, comm string, command func(*Lab) []string) clientStack {
-	return clientStack{name, comm, func(l *Lab, port int, c clientSettings) []string {
+	return clientStack{name, comm, func(_ testing.TB, l *Lab, port int, c clientSettings) []string {
 		argv := append(command(l), "--host", c.host, "--port", strconv.Itoa(port), "--name", c.wanted(), "--ca", c.ca)
 		if c.pair.cert != "" {
 			argv = append(argv, "--cert", c.pair.cert, "--key", c.pair.key)
 		}
-		return append(argv, peerFlags(c.versions, c.cipher, c.alpn)...)
+		return append(argv, peerFlags(name, c.versions, c.cipher, c.alpn)...)
 	}}
 }

@@ -7,7 +7,9 @@ import (
 )
 
 // verifyingServers reject a client's certificate. nginx is not among them: it answers HTTP 400 on a healthy handshake.
-var verifyingServers = []serverStack{opensslServer, gnutlsServer, pythonServer, nodeServer, goServer}
+var verifyingServers = []serverStack{
+	opensslServer, gnutlsServer, pythonServer, nodeServer, goServer, haproxyServer, apacheServer, stunnelServer, javaServer,
+}
 
 // badClient is a client certificate, or the lack of one, that servers refuse.
 type badClient struct {
@@ -21,12 +23,12 @@ type badClient struct {
 var badClients = []badClient{
 	{"client certificate missing", func(*pki) keyPair { return keyPair{} },
 		event.ClientCertificateRequired, nil,
-		`(?i)did not return a certificate|didn't provide a certificate|did_not_return|no certificate|certificate is required`},
+		`(?i)did not return a certificate|didn't provide a certificate|did_not_return|no certificate|certificate is required|empty client certificate`},
 	{"client certificate by another CA", func(p *pki) keyPair { return p.clientByOtherCA },
 		event.UnknownCA, []event.Reason{event.ClientCertificateRejected},
-		`(?i)unable to (get local issuer|verify)|verify failed|unknown authority|issuer is unknown|not trusted`},
+		`(?i)unable to (get local issuer|verify)|verify failed|unknown authority|issuer is unknown|not trusted|path building failed`},
 	{"client certificate expired", func(p *pki) keyPair { return p.clientExpired },
-		event.CertificateExpired, nil, `(?i)expired`},
+		event.CertificateExpired, nil, `(?i)expired|validity check failed`},
 }
 
 // clientCertificateFailures are clients' certificates that servers refuse.

@@ -54,7 +54,7 @@ func cutByClient(kind string, s serverStack, version uint16) Scenario {
 		Name: fmt.Sprintf("%s by client/tls%s/go-%s", kind, number(version), s.name),
 		Play: func(t testing.TB, l *Lab) Played {
 			srv := l.serve(t, s, serverSettings{pair: l.pki.ok, versions: only(version)})
-			argv := goClient.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: only(version)})
+			argv := goClient.argv(t, l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: only(version)})
 			return l.finish(t, srv, start(t, "", append(argv, "--cut", kind, "--after", "1")...), "gopeer")
 		},
 		Truth: w,
@@ -88,7 +88,7 @@ func cutAfterFlight(kind string, version uint16) Scenario {
 func cutServer(kind string, after int, c clientStack, version uint16) func(testing.TB, *Lab) Played {
 	return func(t testing.TB, l *Lab) Played {
 		srv := l.broken(t, "--cut", kind, "--after", strconv.Itoa(after), "--min", number(version), "--max", number(version))
-		argv := c.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: only(version)})
+		argv := c.argv(t, l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: only(version)})
 		return l.finish(t, srv, start(t, get, argv...), c.comm)
 	}
 }
@@ -108,7 +108,7 @@ func stalled(c clientStack) Scenario {
 		Name: "stalled server/" + c.name,
 		Play: func(t testing.TB, l *Lab) Played {
 			srv := l.broken(t, "--cut", "stall")
-			argv := c.argv(l, srv.port, clientSettings{
+			argv := c.argv(t, l, srv.port, clientSettings{
 				host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion,
 			})
 			if c.name == "curl" {

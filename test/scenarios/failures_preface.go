@@ -36,8 +36,14 @@ func prefaceScenarios() []Scenario {
 		}
 		w.Preface = p.kind
 		all = append(all,
-			Scenario{"preface/" + p.name + "/expired", p.of(func(k *pki) keyPair { return k.expired }), w},
-			Scenario{"preface/" + p.name + "/healthy", p.of(func(k *pki) keyPair { return k.ok }), Truth{Certainty: Never}})
+			Scenario{
+				Name: "preface/" + p.name + "/expired", Failure: "expired, behind a preface",
+				Play: p.of(func(k *pki) keyPair { return k.expired }), Truth: w,
+			},
+			Scenario{
+				Name: "preface/" + p.name + "/healthy", Failure: "healthy, behind a preface",
+				Play: p.of(func(k *pki) keyPair { return k.ok }), Truth: Truth{Certainty: Never},
+			})
 	}
 	return append(all, postgresWithoutTLS())
 }
@@ -48,13 +54,13 @@ func (p preface) of(pair func(*pki) keyPair) func(testing.TB, *Lab) Played {
 
 func proxyV1(t testing.TB, l *Lab, pair keyPair) Played {
 	srv := l.serve(t, nginxServer, serverSettings{pair: pair, versions: anyVersion, proxy: true})
-	argv := curlClient.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
+	argv := curlClient.argv(t, l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
 	return l.finish(t, srv, start(t, "", append(argv, "--haproxy-protocol")...), "curl")
 }
 
 func proxyV2(t testing.TB, l *Lab, pair keyPair) Played {
 	srv := l.serve(t, nginxServer, serverSettings{pair: pair, versions: anyVersion, proxy: true})
-	argv := goClient.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
+	argv := goClient.argv(t, l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
 	return l.finish(t, srv, start(t, "", append(argv, "--start", "proxy2")...), "gopeer")
 }
 
@@ -62,7 +68,7 @@ func proxyV2(t testing.TB, l *Lab, pair keyPair) Played {
 func startTLS(protocol string) func(testing.TB, *Lab, keyPair) Played {
 	return func(t testing.TB, l *Lab, pair keyPair) Played {
 		srv := l.upgrading(t, protocol, pair)
-		argv := opensslClient.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
+		argv := opensslClient.argv(t, l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
 		return l.finish(t, srv, start(t, get, append(argv, "-starttls", protocol)...), "openssl")
 	}
 }
@@ -92,7 +98,7 @@ func postgresWithoutTLS() Scenario {
 		Name: "preface/postgres/refused",
 		Play: func(t testing.TB, l *Lab) Played {
 			srv := l.upgrading(t, "postgres-no", l.pki.ok)
-			argv := opensslClient.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
+			argv := opensslClient.argv(t, l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
 			return l.finish(t, srv, start(t, get, append(argv, "-starttls", "postgres")...), "openssl")
 		},
 		Truth: Truth{

@@ -123,7 +123,7 @@ func tlsToPlaintext(c clientStack, s serverStack) Scenario {
 		Name: "TLS to plaintext/" + c.name + "-" + s.name,
 		Play: func(t testing.TB, l *Lab) Played {
 			srv := l.serve(t, s, serverSettings{})
-			argv := c.argv(l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
+			argv := c.argv(t, l, srv.port, clientSettings{host: "127.0.0.1", ca: l.pki.ca, versions: anyVersion})
 			cli := start(t, get, append([]string{"timeout", "4"}, argv...)...)
 			p := l.finish(t, srv, cli, c.comm)
 			p.Client.PID = 0 // the pid is that of timeout(1)

@@ -12,9 +12,9 @@ import (
 // module is the path of this module: what is built by it can be built from any folder in it.
 const module = "github.com/tlstrace/tlstrace"
 
-// peers are the programs in other languages than Go.
+// peers are the programs in other languages than Go, and what stunnel runs.
 //
-//go:embed testdata/peer.*
+//go:embed testdata/peer.* testdata/Peer.java testdata/curl.py testdata/answer.sh
 var peers embed.FS
 
 // Lab is what all scenarios share: certificates, ports and the programs that are built or written for them. It lives as long as the
@@ -37,6 +37,9 @@ func NewLab(t testing.TB) *Lab {
 	l.gopeer = cmp.Or(os.Getenv("TLSTRACE_GOPEER"), filepath.Join(l.dir, "gopeer"))
 	if _, err := os.Stat(l.gopeer); err != nil {
 		build(t, l.gopeer, module+"/test/scenarios/gopeer")
+	}
+	if out, err := exec.Command("javac", "-d", l.dir, l.peer("Peer.java")).CombinedOutput(); err != nil {
+		t.Fatalf("javac: %v\n%s", err, out)
 	}
 	return l
 }

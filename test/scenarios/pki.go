@@ -27,8 +27,8 @@ type pki struct {
 	// ca and otherCA are PEM files of the two roots; nobody trusts otherCA.
 	ca, otherCA string
 
-	ok, expired, notYetValid, selfSigned, byOtherCA, wrongName keyPair
-	clientOK, clientByOtherCA, clientExpired                   keyPair
+	ok, expired, notYetValid, selfSigned, byOtherCA, wrongName, knownName keyPair
+	clientOK, clientByOtherCA, clientExpired                              keyPair
 }
 
 // issuer is a CA certificate with its key; nil stands for a self-signed certificate.
@@ -51,6 +51,9 @@ func newPKI(t testing.TB) *pki {
 	p.byOtherCA = p.leaf(t, "by other CA", other, nil)
 	p.wrongName = p.leaf(t, "wrong name", root, func(c *x509.Certificate) {
 		c.DNSNames, c.IPAddresses = []string{"other.example"}, nil
+	})
+	p.knownName = p.leaf(t, "known name", root, func(c *x509.Certificate) {
+		c.DNSNames, c.IPAddresses = []string{"known.example"}, nil
 	})
 	p.clientOK = p.leaf(t, "client", root, nil)
 	p.clientByOtherCA = p.leaf(t, "client by other CA", other, nil)

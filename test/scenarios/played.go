@@ -64,3 +64,11 @@ func (want End) judge(side string, got event.Endpoint) []string {
 	}
 	return wrong
 }
+
+// comm is the name of the process at an end, if it is known.
+func comm(e event.Endpoint) string {
+	if e.Process == nil {
+		return ""
+	}
+	return e.Process.Comm
+}

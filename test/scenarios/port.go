@@ -43,7 +43,7 @@ func (p *ports) free(t testing.TB) int {
 // waitListening returns when somebody listens on port in the network namespace of process pid. It reads the socket
 // tables of the kernel: a trial connection would itself be traffic that the tracer sees.
 func waitListening(pid, port int, ended func() bool) error {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if listening(pid, port) {
 			return nil
 		}
@@ -51,7 +51,7 @@ func waitListening(pid, port int, ended func() bool) error {
 			return fmt.Errorf("the server ended before it listened on port %d", port)
 		}
 	}
-	return fmt.Errorf("nobody listens on port %d after 10 s", port)
+	return fmt.Errorf("nobody listens on port %d after %v", port, patience)
 }
 
 func listening(pid, port int) bool {

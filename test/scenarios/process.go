@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -103,5 +104,27 @@ func (p *process) ended() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// typed runs a client that is told one thing, and the next once it has answered the first.
+func typed(t testing.TB, argv []string, first, answer, second string) *process {
+	t.Helper()
+	p := start(t, "", argv...)
+	p.await(t, "read R BLOCK|Verify return code|SSL-Session|---\n$")
+	_, _ = io.WriteString(p.in, first)
+	p.await(t, answer)
+	_, _ = io.WriteString(p.in, second)
+	return p
+}
+
+// await waits until the process has printed what matches.
+func (p *process) await(t testing.TB, pattern string) {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	for deadline := time.Now().Add(proofTimeout); !re.MatchString(p.out.String()); time.Sleep(10 * time.Millisecond) {
+		if p.ended() || time.Now().After(deadline) {
+			t.Fatalf("%s has not printed %q: %s", p.cmd.Path, pattern, p.out)
+		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 // Scenario is one connection with its ground truth.
 type Scenario struct {
 	Name string // unique; failure/version/client-server
+	// What it is about, in words: the failure (or what is healthy), and the programs. Empty: it is about none in particular.
+	Failure, Client, Server string
 	// Play makes the connection and returns when it has ended, or ends the test if the programs do not start.
 	Play  func(t testing.TB, l *Lab) Played
 	Truth Truth
@@ -25,7 +27,10 @@ func All(everything bool) []Scenario {
 	}
 	all = append(all, protocolScenarios(everything)...)
 	all = append(all, peerScenarios(everything)...)
-	return append(all, prefaceScenarios()...)
+	all = append(all, prefaceScenarios()...)
+	all = append(all, healthyScenarios(everything)...)
+	all = append(all, sessions()...)
+	return append(all, noiseScenarios()...)
 }
 
 // pairing is what the truth of a failure depends on.
@@ -72,7 +77,7 @@ func chosen(si, servers, ci, clients, turn int) bool {
 func (f failure) pair(version uint16, s serverStack, c clientStack) Scenario {
 	name := fmt.Sprintf("%s/tls%s/%s-%s", f.name, number(version), c.name, s.name)
 	return Scenario{
-		Name:  name,
+		Name: name, Failure: f.name, Client: c.name, Server: s.name,
 		Truth: f.truth(pairing{version, s.name, c.name}),
 		Play: func(t testing.TB, l *Lab) Played {
 			ss := serverSettings{pair: l.pki.ok, versions: only(version)}

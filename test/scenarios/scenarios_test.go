@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -9,13 +10,6 @@ import (
 
 // parallel is how many scenarios run at the same time. Their events are told apart by the server's port.
 const parallel = 4
-
-// TestFailures runs every failing handshake and checks that it is reported once and as what it was.
-func TestFailures(t *testing.T) {
-	r := newRun(t)
-	r.play(t, All(full()))
-	r.settle(t)
-}
 
 // run is the tracer and the scenarios that were played under it.
 type run struct {
@@ -75,16 +69,29 @@ func (r *run) playOne(t *testing.T, s Scenario) {
 	}
 }
 
-// settle makes sure that everything has been reported, and then judges all of it.
-func (r *run) settle(t *testing.T) {
+// settle makes sure that everything has been reported, judges all of it, and returns what was reported of each scenario.
+func (r *run) settle(t *testing.T) []Result {
+	results := r.results(t)
+	for _, result := range results {
+		t.Run("judge/"+result.Name, func(t *testing.T) { result.check(t) })
+	}
+	return results
+}
+
+// results ends the tracer and returns what was reported of each scenario; nothing if there is no tracer.
+func (r *run) results(t *testing.T) []Result {
+	t.Helper()
 	if r.watch == nil {
-		return
+		return nil
 	}
 	r.sentinel(t)
-	for _, o := range r.done {
-		t.Run("judge/"+o.Name, func(t *testing.T) { o.judge(t, r.watch) })
-	}
 	r.watch.end(t)
+	results := make([]Result, len(r.done))
+	for i, o := range r.done {
+		results[i] = o.result(r.watch)
+	}
+	slices.SortFunc(results, func(a, b Result) int { return strings.Compare(a.Name, b.Name) })
+	return results
 }
 
 // sentinel makes a failing handshake and waits until it is reported: what came before it has been reported, too.
@@ -97,23 +104,31 @@ func (r *run) sentinel(t *testing.T) {
 	}
 }
 
-func (o outcome) judge(t *testing.T, w *watch) {
-	failed := w.failedAt(o.Port)
-	switch n := len(failed); {
-	case n == 0 && o.Truth.Certainty != Must:
-		return
-	case n == 0:
-		t.Errorf("not reported; events of this port: %s", w.show(o.Port))
-		return
-	case o.Truth.Certainty == Never:
-		t.Errorf("a healthy handshake was reported as failed:\n%s", w.show(o.Port))
-		return
-	case n > 1:
-		t.Errorf("reported %d times:\n%s", n, w.show(o.Port))
+// result compares what was reported with the truth.
+func (o outcome) result(w *watch) Result {
+	r := Result{Scenario: o.Scenario}
+	for _, told := range w.at(o.Port) {
+		r.Told, r.lines = append(r.Told, told.Event), append(r.lines, told.line)
 	}
-	wrong := append(o.Truth.judge(failed[0].Event), o.Played.judge(failed[0].Event)...)
-	if len(wrong) > 0 {
-		t.Errorf("%s\n%s", strings.Join(wrong, "\n"), failed[0].line)
+	switch failed, n := w.failedAt(o.Port), r.failures(); {
+	case n > 0 && o.Truth.Certainty == Never:
+		r.Wrong = []string{"a healthy connection was reported as failed"}
+	case n == 0 && o.Truth.Certainty == Must:
+		r.Wrong = []string{"not reported"}
+	case n == 0:
+		r.Wrong = o.Truth.judgeHealthy(r.Told)
+	default:
+		if n > 1 {
+			r.Wrong = []string{fmt.Sprintf("reported %d times", n)}
+		}
+		r.Wrong = append(append(r.Wrong, o.Truth.judge(failed[0].Event)...), o.Played.judge(failed[0].Event)...)
+	}
+	return r
+}
+
+func (r Result) check(t *testing.T) {
+	if len(r.Wrong) > 0 {
+		t.Errorf("%s\n%s", strings.Join(r.Wrong, "\n"), strings.Join(r.lines, ""))
 	}
 }
 

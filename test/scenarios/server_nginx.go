@@ -27,7 +27,7 @@ const nginxConf = `
 daemon off; master_process off; pid nginx.pid; error_log stderr info;
 events {}
 http {
-	access_log off; client_header_timeout 2s;
+	access_log off; client_header_timeout 5s;
 	client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 	server {
 		listen [::]:%d %s ipv6only=off;

@@ -5,18 +5,19 @@ import (
 	"testing"
 )
 
-// goServer, pythonServer and nodeServer are small programs on the TLS library that comes with the language. They take
+// goServer, pythonServer, nodeServer and javaServer are small programs on the TLS library that comes with the language. They take
 // the same flags.
 var (
 	goServer     = peerServer("go", func(l *Lab) []string { return []string{l.gopeer, "server"} })
 	pythonServer = peerServer("python", func(l *Lab) []string { return []string{"/usr/bin/python3", l.peer("peer.py"), "server"} })
+	javaServer   = peerServer("java", func(l *Lab) []string { return append(java(l), "server") })
 	nodeServer   = peerServer("node", func(l *Lab) []string { return []string{"node", l.peer("peer.js"), "server"} })
 )
 
 func peerServer(name string, command func(*Lab) []string) serverStack {
 	return serverStack{name, func(_ testing.TB, l *Lab, port int, s serverSettings) []string {
 		argv := append(command(l), "--port", strconv.Itoa(port), "--cert", s.pair.cert, "--key", s.pair.key)
-		argv = append(argv, peerFlags(s.versions, s.cipher, s.alpn)...)
+		argv = append(argv, peerFlags(name, s.versions, s.cipher, s.alpn)...)
 		if s.clientCA != "" {
 			argv = append(argv, "--client-ca", s.clientCA)
 		}
@@ -28,9 +29,13 @@ func peerServer(name string, command func(*Lab) []string) serverStack {
 }
 
 // peerFlags are the flags that servers and clients have in common.
-func peerFlags(v versionRange, c cipher, alpn string) []string {
+func peerFlags(name string, v versionRange, c cipher, alpn string) []string {
 	argv := []string{"--min", number(v.min), "--max", number(v.max)}
-	if c != anyCipher {
+	switch {
+	case c == anyCipher:
+	case name == "java":
+		argv = append(argv, "--cipher", c.iana()+":"+c.suite())
+	default:
 		argv = append(argv, "--cipher", c.openssl()+":"+c.suite())
 	}
 	if alpn != "" {

@@ -16,6 +16,11 @@ func (c cipher) openssl() string {
 	return [...]string{"", "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"}[c]
 }
 
+// iana spells the suite for TLS 1.2 as IANA registers it, and Java.
+func (c cipher) iana() string {
+	return [...]string{"", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"}[c]
+}
+
 // suite spells the suite for TLS 1.3.
 func (c cipher) suite() string {
 	return [...]string{"", "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"}[c]

@@ -9,7 +9,7 @@ import (
 const get = "GET / HTTP/1.0\r\n\r\n"
 
 // patience bounds how long a client may run.
-const patience = 15 * time.Second
+const patience = 60 * time.Second
 
 // serverStack is a program that serves TLS.
 type serverStack struct {
@@ -21,7 +21,7 @@ type serverStack struct {
 type clientStack struct {
 	name string
 	comm string
-	argv func(l *Lab, port int, c clientSettings) []string
+	argv func(t testing.TB, l *Lab, port int, c clientSettings) []string
 }
 
 // server is a running server that listens on a port.
@@ -56,7 +56,7 @@ func (l *Lab) listen(t testing.TB, start func(port int) *process) *server {
 // dial runs a client to its end.
 func (l *Lab) dial(t testing.TB, stack clientStack, port int, c clientSettings) *process {
 	t.Helper()
-	p := start(t, get, inside(c.netns, stack.argv(l, port, c))...)
+	p := start(t, get, inside(c.netns, stack.argv(t, l, port, c))...)
 	if err := p.wait(patience); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 // Certainty says whether a failure has to be reported.
 type Certainty int
 
+// Whether a failure has to be reported.
 const (
 	Must  Certainty = iota
 	May             // the bytes on the wire are those of a healthy connection: the program refused its peer afterwards
@@ -21,7 +22,7 @@ const (
 // are honest, all of them are listed.
 type Truth struct {
 	Certainty  Certainty
-	Reasons    []event.Reason // accepted with any confidence
+	Reasons    []event.Reason // accepted with any confidence; the first is the very cause
 	Vague      []event.Reason // accepted if the verdict calls itself inferred
 	GaveUp     []event.Side
 	LookAt     []event.Side
@@ -30,13 +31,34 @@ type Truth struct {
 	Preface    event.Preface
 	AnyPreface bool // it is a matter of taste what a plaintext answer to a hello is
 	Lonely     bool // there is no server: observed from the client alone
+	// Outcome is what a healthy or noisy connection is reported as, with --all; empty: it is not reported, or as undecided.
+	Outcome event.Outcome
+}
+
+// cause is the reason that names what was set up.
+func (w Truth) cause() event.Reason {
+	if len(w.Reasons) == 0 {
+		return ""
+	}
+	return w.Reasons[0]
+}
+
+// right says that the reason may be said with this confidence.
+func (w Truth) right(v event.Verdict) bool {
+	return slices.Contains(w.Reasons, v.Reason) || v.Confidence == event.Inferred && slices.Contains(w.Vague, v.Reason)
+}
+
+// admits says that a verdict is right in what the page counts: the reason, who gave up and where to look. Unknown is never wrong.
+func (w Truth) admits(v event.Verdict) bool {
+	return w.right(v) && (v.GaveUp == event.Unknown || slices.Contains(w.GaveUp, v.GaveUp)) &&
+		(v.LookAt == event.Unknown || slices.Contains(w.LookAt, v.LookAt))
 }
 
 // judge compares an event with the truth and returns what is wrong, one sentence each.
 func (w Truth) judge(e event.Event) []string {
 	v := e.Verdict
 	wrong := differ("outcome", e.Outcome, []event.Outcome{event.Failed})
-	if v.Confidence != event.Inferred || !slices.Contains(w.Vague, v.Reason) {
+	if !w.right(v) {
 		wrong = append(wrong, differ("reason ("+string(v.Confidence)+")", v.Reason, w.Reasons)...)
 	}
 	wrong = append(wrong, differ("layer", v.Layer, []event.Layer{v.Reason.Layer()})...)
@@ -56,6 +78,15 @@ func (w Truth) judge(e event.Event) []string {
 		}
 	}
 	return wrong
+}
+
+// judgeHealthy checks that what is healthy or noise is reported as that.
+func (w Truth) judgeHealthy(told []event.Event) []string {
+	is := func(e event.Event) bool { return e.Outcome == w.Outcome }
+	if w.Certainty == Never && w.Outcome != "" && !slices.ContainsFunc(told, is) {
+		return []string{"not reported as " + string(w.Outcome)}
+	}
+	return nil
 }
 
 func (w Truth) vantage() event.Vantage {

@@ -19,7 +19,7 @@ import (
 )
 
 // eventTimeout bounds how long an event may take after the connection has ended.
-const eventTimeout = 10 * time.Second
+const eventTimeout = 30 * time.Second
 
 // watch is a running "tlstrace watch" and what it has reported so far.
 type watch struct {

@@ -34,7 +34,7 @@ func send(s *settings) error {
 	if _, err := conn.Write(payload(s.what)); err != nil {
 		return err
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(8 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		return err
 	}
 	got, err := io.ReadAll(conn)
