@@ -111,10 +111,13 @@ defaults
 	timeout client 5s
 	timeout server 5s
 	timeout check 5s
+frontend nobody
+	bind abns@tlstrace-lab-%[2]d
+	default_backend lab
 backend lab
 	option log-health-checks
-	%s
-	server one 127.0.0.1:%d inter 60s %s
+	%[1]s
+	server one 127.0.0.1:%[2]d inter 60s %[3]s
 `
 
 func (h healthCheck) scenario() Scenario {
