@@ -89,6 +89,15 @@ bench-start: ## measure how long it takes to trace among 200 processes (root; a 
 	go test -run '^$$' -bench Start -benchtime 21x -timeout 30m $(EXEC) ./test/start
 
 test-kernels: ## trace on other kernels, in virtual machines: KERNEL=5.10, 6.1, arm64-6.1, host, ... or all (host: root)
+compare: ## play the scenarios beside tshark and the well-known bpftrace script (root; packages tshark and bpftrace; 20 minutes)
+	TLSTRACE_COMPARE=$(or $(TOOL),all) go test -count=1 -v -run TestCompare -timeout 90m $(EXEC) ./test/others
+
+bench-others: ## measure what tcpdump, tshark, a log scraper and bpftrace cost, as JSON in bin/others.json (root; ROUNDS=10)
+	@mkdir -p bin
+	TLSTRACE_OTHERS_COST=$(CURDIR)/bin/others.json TLSTRACE_OTHERS_ROUNDS=$(ROUNDS) \
+		go test -count=1 -v -run 'TestCost$$' -timeout 90m $(EXEC) ./test/others
+
+test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, ... or all
 	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 60m ./test/kernels/
 
 update-kernels: ## write what is found on them to docs/kernels.md

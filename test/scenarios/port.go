@@ -18,7 +18,14 @@ const (
 )
 
 // ports hands out server ports.
-type ports struct{ next atomic.Int32 }
+type ports struct {
+	next      atomic.Int32
+	preferred int // 0: none
+}
+
+// Prefer makes servers listen on this port whenever nobody else does. Scenarios that are played one after the other then share it, for
+// tools that watch one port only.
+func (l *Lab) Prefer(port int) { l.ports.preferred = port }
 
 func newPorts() *ports {
 	p := new(ports)
@@ -29,15 +36,25 @@ func newPorts() *ports {
 // free returns a port that nobody listens on, in either address family.
 func (p *ports) free(t testing.TB) int {
 	t.Helper()
-	for port := p.next.Add(1); port < lastPort; port = p.next.Add(1) {
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err == nil {
-			_ = l.Close()
-			return int(port)
+	if p.preferred != 0 && unused(p.preferred) {
+		return p.preferred
+	}
+	for port := int(p.next.Add(1)); port < lastPort; port = int(p.next.Add(1)) {
+		if unused(port) {
+			return port
 		}
 	}
 	t.Fatalf("no free port below %d", lastPort)
 	return 0
+}
+
+func unused(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+	if err != nil {
+		return false
+	}
+	_ = l.Close()
+	return true
 }
 
 // waitListening returns when somebody listens on port in the network namespace of process pid. It reads the socket
