@@ -1,7 +1,6 @@
 package others
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -74,8 +73,7 @@ func version(t *testing.T, program string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line, _, _ := bytes.Cut(out, []byte("\n"))
-	return regexp.MustCompile(`\d+(\.\d+)+`).FindString(string(line))
+	return regexp.MustCompile(`\d+(\.\d+)+`).FindString(string(out))
 }
 
 func names(all []scenarios.Scenario) []string {
