@@ -41,7 +41,7 @@ func parseBpftrace(line string) (Line, bool) {
 	if err != nil {
 		return Line{}, false
 	}
-	l := Line{At: at}
+	l := Line{At: at, Process: f[2]}
 	switch comm, detail := f[2], f[4]; {
 	case f[3] == "RST" && resetDetail.MatchString(detail):
 		l.reset(comm, resetDetail.FindStringSubmatch(detail))

@@ -34,6 +34,8 @@ type Result struct {
 	Right bool `json:"right"`
 	// Pods says that it named both ends by address and port, so that their pods can be looked up.
 	Pods bool `json:"pods"`
+	// By is the first process that a line which tells of a failure names; empty if none does.
+	By string `json:"by"`
 	// Lines is how many lines it printed, those of healthy progress included.
 	Lines int `json:"lines"`
 }
@@ -46,6 +48,9 @@ func (tool Tool) Judge(s scenarios.Scenario, w Window, lines []Line) Result {
 	for _, l := range own {
 		r.Told = r.Told || l.Told
 		r.Pods = r.Pods || l.Told && l.Ends
+		if l.Told && r.By == "" {
+			r.By = l.Process
+		}
 		reasoned = reasoned || l.Told && accepts(s.Truth, l)
 	}
 	r.Reason = said(own, r.Told)

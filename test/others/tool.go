@@ -42,7 +42,8 @@ type Line struct {
 	Told bool
 	// Reasons are what the line may be read as, all of them; empty if it names no reason.
 	Reasons []event.Reason
-	Ends    bool // both ends are named, address and port
+	Ends    bool   // both ends are named, address and port
+	Process string // that the line names; empty if none
 }
 
 // Tools are the tools of the comparison.

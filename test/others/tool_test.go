@@ -32,28 +32,28 @@ func TestLinesAreRead(t *testing.T) {
 		{
 			"reset by a client", "bpftrace", "43425621340      101    curl             RST 127.0.0.1 0 > 127.0.0.1 443",
 			Line{
-				At: 43425621340, Text: "curl: RST 127.0.0.1:0 > 127.0.0.1:443", Told: true,
+				At: 43425621340, Process: "curl", Text: "curl: RST 127.0.0.1:0 > 127.0.0.1:443", Told: true,
 				Reasons: []event.Reason{event.ResetByClient},
 			},
 		},
 		{
 			"reset by a server", "bpftrace", "7                101    node MainThread  RST ::1 443 > ::1 38112",
 			Line{
-				At: 7, Text: "node MainThread: RST ::1:443 > ::1:N", Told: true, Ends: true,
+				At: 7, Process: "node MainThread", Text: "node MainThread: RST ::1:443 > ::1:N", Told: true, Ends: true,
 				Reasons: []event.Reason{event.ResetByServer},
 			},
 		},
 		{
 			"call", "bpftrace", "45981470750      121    openssl          SSL_get_error(ret=-1)",
-			Line{At: 45981470750, Text: "openssl: SSL_get_error(ret=-1)"},
+			Line{At: 45981470750, Process: "openssl", Text: "openssl: SSL_get_error(ret=-1)"},
 		},
 		{
 			"error", "bpftrace", "46004249920      120    openssl          SSL_get_error = 1",
-			Line{At: 46004249920, Text: "openssl: SSL_get_error = 1 (SSL_ERROR_SSL)", Told: true},
+			Line{At: 46004249920, Process: "openssl", Text: "openssl: SSL_get_error = 1 (SSL_ERROR_SSL)", Told: true},
 		},
 		{
 			"progress", "bpftrace", "86335712100      153    nginx            SSL_get_error = 2",
-			Line{At: 86335712100, Text: "nginx: SSL_get_error = 2"},
+			Line{At: 86335712100, Process: "nginx", Text: "nginx: SSL_get_error = 2"},
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
