@@ -22,7 +22,7 @@ func TestTshark(t *testing.T) {
 	for name := range want {
 		wanted = append(wanted, name)
 	}
-	all := scenarios.All(false)
+	all := scenarios.All(true)
 	windows, output := playHere(t, tool, wanted)
 	results := judge(tool, all, windows, output)
 	if len(results) != len(want) {

@@ -80,7 +80,7 @@ func chosen(t *testing.T, file string) []scenarios.Scenario {
 		t.Fatal(err)
 	}
 	names := strings.Split(strings.TrimSpace(string(b)), "\n")
-	return slices.DeleteFunc(scenarios.All(false), func(s scenarios.Scenario) bool { return !slices.Contains(names, s.Name) })
+	return slices.DeleteFunc(scenarios.All(true), func(s scenarios.Scenario) bool { return !slices.Contains(names, s.Name) })
 }
 
 // playOne fails the test if what was to happen did not: it has no window then.
