@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -60,17 +59,18 @@ func (f *forwarder) open() (net.Conn, error) {
 	}
 	streams, _, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
 	if err != nil {
-		return nil, fmt.Errorf("port-forward to %s: %w", f.agent.name(), err)
+		return nil, err
 	}
 	conn, err := newForwarded(streams, f.agent.Port)
 	if err != nil {
 		streams.Close()
-		return nil, fmt.Errorf("port-forward to %s: %w", f.agent.name(), err)
+		return nil, err
 	}
 	return conn, nil
 }
 
-// dialer tries a WebSocket, which passes proxies, then SPDY, which older API servers speak.
+// dialer tries a WebSocket, which passes proxies and takes get besides create, then SPDY, which older API servers speak and for which create
+// is enough.
 func (f *forwarder) dialer() (httpstream.Dialer, error) {
 	at := f.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(f.agent.Namespace).Name(f.agent.Pod).SubResource("portforward").URL()
 	transport, upgrader, err := spdy.RoundTripperFor(f.config)
@@ -82,9 +82,7 @@ func (f *forwarder) dialer() (httpstream.Dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return portforward.NewFallbackDialer(socket, old, func(err error) bool {
-		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
-	}), nil
+	return portforward.NewFallbackDialer(socket, old, func(error) bool { return true }), nil
 }
 
 // forwarded is one connection to the pod.

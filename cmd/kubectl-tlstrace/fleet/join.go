@@ -51,6 +51,7 @@ type joiner struct {
 
 type seenKey struct {
 	node, id string
+	from     event.Vantage
 	at       int64
 }
 
@@ -77,7 +78,7 @@ func newJoiner(patience time.Duration, alone func(*event.Event, string) bool) *j
 // add takes an event of a node.
 func (j *joiner) add(e event.Event, node string, now time.Time) {
 	j.stats.Came++
-	key := seenKey{node, e.ID, e.Time.UnixNano()}
+	key := seenKey{node, e.ID, e.ObservedFrom, e.Time.UnixNano()}
 	if j.seen.has(key) {
 		j.stats.Duplicate++
 		return

@@ -108,7 +108,10 @@ func (r *reader) lost(err error) {
 	if r.ctx.Err() != nil {
 		return
 	}
-	text := sink.Escape(err.Error(), 400)
+	if wrapped := new(url.Error); errors.As(err, &wrapped) {
+		err = wrapped.Err // the URL is one that only the agent's own pod knows
+	}
+	text := sink.Escape(err.Error(), 800)
 	r.mu.Lock()
 	news := !r.tried || r.connected
 	was := r.connected

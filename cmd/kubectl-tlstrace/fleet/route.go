@@ -98,7 +98,7 @@ func (r *route) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	answer, second := r.byProxy(request)
 	if second != nil {
-		return nil, errors.Join(err, second)
+		return nil, fmt.Errorf("%w; %w", err, second)
 	}
 	return r.settle(PodProxy)(answer, nil)
 }
@@ -154,7 +154,7 @@ func (r *route) byProxy(request *http.Request) (*http.Response, error) {
 	request.URL, request.Host = at, at.Host
 	answer, err := r.proxy.RoundTrip(request)
 	if err != nil {
-		return nil, err
+		return nil, explain(err, PodProxy, "get on pods/proxy")
 	}
 	switch answer.StatusCode {
 	case http.StatusOK:
@@ -186,7 +186,7 @@ func explain(err error, way, right string) error {
 	case apierrors.IsForbidden(err), strings.Contains(err.Error(), "orbidden"): // the upgrade to streams tells it as text only
 		return &ErrNotAllowed{Doing: way + " takes " + right, Err: errors.New(sink.Escape(cmp.Or(messageOf(err), err.Error()), 400))}
 	}
-	return errors.New(sink.Escape(err.Error(), 400))
+	return fmt.Errorf("%s: %s", way, sink.Escape(err.Error(), 400))
 }
 
 // messageOf is the text of an error of the API.
