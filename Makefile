@@ -24,6 +24,9 @@ help: ## list the targets
 build: ## build bin/tlstrace: static, and no compiler for BPF is needed
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/tlstrace ./cmd/tlstrace
 
+plugin: ## build bin/kubectl-tlstrace: kubectl tlstrace
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.buildVersion=$(VERSION)' -o bin/kubectl-tlstrace ./cmd/kubectl-tlstrace
+
 demo: build ## make handshakes fail on this machine and show what tlstrace says (root)
 	$(SUDO) bin/tlstrace demo
 
