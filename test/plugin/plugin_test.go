@@ -43,6 +43,7 @@ var agentRules = []rbacv1.PolicyRule{
 // stage is three nodes with agents, a fourth without, and a client and a server on each of the first two.
 type stage struct {
 	*world
+	t                *testing.T // agents live as long as this
 	nodes            []*node
 	checkout, orders *workload // clients on nodes 1 and 3
 	payments         *workload // a server on node 2
@@ -51,7 +52,7 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{world: newWorld(t)}
+	s := &stage{world: newWorld(t), t: t}
 	s.Namespace(t, "tlstrace", nil)
 	s.Namespace(t, "shop", nil)
 	account := s.ServiceAccount(t, "tlstrace", "tlstrace")
@@ -152,7 +153,7 @@ func (s *stage) follow(t *testing.T, kubeconfig string) {
 	if e := events(t, p)[8]; e.ObservedFrom != event.FromClient || e.Client.K8s == nil || e.Client.K8s.Workload != "checkout" {
 		t.Errorf("without the agent of the server: seen from %s, client %+v", e.ObservedFrom, e.Client.K8s)
 	}
-	second.startAgent(t, s.agentFlags(1)...)
+	second.startAgent(s.t, s.agentFlags(1)...)
 	p.prints(p.err, "node node-2: its agent tlstrace/tlstrace-bbbbb is back, by port-forward")
 	checkout.make(2)
 	came(11)
@@ -162,7 +163,7 @@ func (s *stage) follow(t *testing.T, kubeconfig string) {
 	now := int64(0)
 	must(t, s.Client.CoreV1().Pods("tlstrace").Delete(t.Context(), "tlstrace-ccccc", metav1.DeleteOptions{GracePeriodSeconds: &now}))
 	third.agentPod(t, "tlstrace-ddddd")
-	third.startAgent(t, s.agentFlags(2)...)
+	third.startAgent(s.t, s.agentFlags(2)...)
 	p.prints(p.err, "node node-3: tlstrace/tlstrace-ddddd takes the place of tlstrace/tlstrace-ccccc")
 	orders.make(2)
 	came(13)

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
 
 	"github.com/tlstrace/tlstrace/sink"
 )
@@ -77,12 +77,12 @@ func (f *forwarder) dialer() (httpstream.Dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	old := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, at)
-	socket, err := portforward.NewSPDYOverWebsocketDialer(at, f.config)
+	old := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, at)
+	socket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(at, f.config)
 	if err != nil {
 		return nil, err
 	}
-	return portforward.NewFallbackDialer(socket, old, func(error) bool { return true }), nil
+	return portforward.NewFallbackDialerForStreaming(socket, old, func(error) bool { return true }), nil
 }
 
 // forwarded is one connection to the pod.

@@ -149,7 +149,7 @@ func (r *route) byProxy(request *http.Request) (*http.Response, error) {
 	if r.agent.HTTPS {
 		name = "https:" + name
 	}
-	at := r.server.JoinPath("api/v1/namespaces", r.agent.Namespace, "pods", name, "proxy", request.URL.Path)
+	at := r.server.JoinPath("/api/v1/namespaces", r.agent.Namespace, "pods", name, "proxy", request.URL.Path)
 	at.RawQuery = request.URL.RawQuery
 	request.URL, request.Host = at, at.Host
 	answer, err := r.proxy.RoundTrip(request)

@@ -23,7 +23,9 @@ var _ pflag.Value = (*Choice)(nil)
 
 // String returns the value.
 func (c *Choice) String() string { return c.Value }
-func (c *Choice) Type() string   { return strings.Join(c.Allowed, "|") }
+
+// Type lists the set for help.
+func (c *Choice) Type() string { return strings.Join(c.Allowed, "|") }
 
 // Set refuses what is not in the set and names the nearest member.
 func (c *Choice) Set(s string) error {
