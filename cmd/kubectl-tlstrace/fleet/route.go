@@ -48,6 +48,9 @@ func newRoute(config *rest.Config, client kubernetes.Interface, a Agent, t token
 	if err != nil {
 		return nil, err
 	}
+	if server.Path == "" {
+		server.Path = "/" // or what is joined to it is relative, which HTTP/2 refuses
+	}
 	proxy, err := rest.TransportFor(config)
 	if err != nil {
 		return nil, err
@@ -149,7 +152,7 @@ func (r *route) byProxy(request *http.Request) (*http.Response, error) {
 	if r.agent.HTTPS {
 		name = "https:" + name
 	}
-	at := r.server.JoinPath("/api/v1/namespaces", r.agent.Namespace, "pods", name, "proxy", request.URL.Path)
+	at := r.server.JoinPath("api/v1/namespaces", r.agent.Namespace, "pods", name, "proxy", request.URL.Path)
 	at.RawQuery = request.URL.RawQuery
 	request.URL, request.Host = at, at.Host
 	answer, err := r.proxy.RoundTrip(request)
