@@ -22,9 +22,9 @@ import (
 
 // How long things take that a user waits for.
 const (
-	joinPatience = 2 * time.Second // for what another node tells of the same connection
-	surveyEvery  = 5 * time.Second // agents are looked for
-	settleTime   = 5 * time.Second // before it is said which nodes are seen
+	joinPatience = 2 * time.Second  // for what another node tells of the same connection
+	surveyEvery  = 5 * time.Second  // agents are looked for
+	settleTime   = 15 * time.Second // at most, before it is said which nodes are seen
 )
 
 // clusterFlags say which cluster, as whom, which agents, and which events.

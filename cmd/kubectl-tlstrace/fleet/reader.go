@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -48,9 +49,7 @@ func newReader(ctx context.Context, f *Fleet, a Agent, query url.Values) (*reade
 // run reads until the agent is left, or has told all that was asked for.
 func (r *reader) run() {
 	defer r.stop()
-	client, err := stream.Dial(r.ctx, r.route.address(), stream.DialOptions{
-		Filter: r.query, Past: r.fleet.options.Past, Transport: r.route, Patient: !r.fleet.options.Past, Told: r.state,
-	})
+	client, err := r.dial()
 	if err != nil {
 		r.lost(err)
 		return
@@ -76,6 +75,33 @@ func (r *reader) run() {
 			return
 		}
 	}
+}
+
+// busyTime is how long an agent that is busy is asked again by those who only want the past.
+const busyTime = 20 * time.Second
+
+// dial connects. Those who follow try for as long as it takes, the others while the agent says that it is busy.
+func (r *reader) dial() (*stream.Client, error) {
+	o := stream.DialOptions{
+		Filter: r.query, Past: r.fleet.options.Past, Transport: r.route, Patient: !r.fleet.options.Past, Told: r.state,
+	}
+	for end := time.Now().Add(busyTime); ; {
+		client, err := stream.Dial(r.ctx, r.route.address(), o)
+		if !busy(err) || time.Now().After(end) {
+			return client, err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-r.ctx.Done():
+			return nil, r.ctx.Err()
+		}
+	}
+}
+
+// busy says that the agent is there and asks to come again: it lets in so many readers, and asks about so many tokens a second.
+func busy(err error) bool {
+	status := new(stream.StatusError)
+	return errors.As(err, &status) && status.Status == http.StatusServiceUnavailable
 }
 
 // state hears of the connection. Only changes are told: an agent that stays away is no news.
@@ -113,6 +139,11 @@ func (r *reader) lost(err error) {
 	}
 	text := sink.Escape(err.Error(), 800)
 	r.mu.Lock()
+	if !r.tried && busy(err) && !r.fleet.options.Past { // it will let us in: to say that it is away would be early
+		r.trouble = text
+		r.mu.Unlock()
+		return
+	}
 	news := !r.tried || r.connected
 	was := r.connected
 	r.connected, r.tried, r.trouble = false, true, text
