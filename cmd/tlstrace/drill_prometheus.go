@@ -113,7 +113,7 @@ func (p promAPI) get(ctx context.Context, path string, query url.Values, into an
 	case err != nil:
 		return fmt.Errorf("asking Prometheus: %s answers %s, and no JSON", shown(p.url+path), response.Status)
 	case answer.Status != "success":
-		return errors.New("Prometheus says: " + sink.Escape(answer.Error, 200)) //nolint:staticcheck // a name begins the text
+		return errors.New("Prometheus says: " + sink.Escape(answer.Error, 200))
 	}
 	return json.Unmarshal(answer.Data, into)
 }
