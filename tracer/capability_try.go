@@ -54,6 +54,17 @@ func loadProgram(kind ebpf.ProgramType) error {
 	return nil // not a matter of permission: the hooks tell
 }
 
+// tryPerfEvent opens an event that counts nothing.
+func tryPerfEvent() error {
+	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_DUMMY}
+	attr.Size = uint32(unsafe.Sizeof(attr))
+	fd, err := unix.PerfEventOpen(&attr, 0, -1, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
 // kthreadd is the number of the kernel's first thread in the first process namespace.
 const kthreadd = 2
 

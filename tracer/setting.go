@@ -192,8 +192,15 @@ func askUnprivilegedBPF(m *machine, _ *Report) Setting {
 	return m.sysctlAbove("unprivileged_bpf_disabled", "kernel/unprivileged_bpf_disabled", "CAP_BPF")
 }
 
-func askPerfParanoid(m *machine, _ *Report) Setting {
-	return m.sysctlAbove("perf_event_paranoid", "kernel/perf_event_paranoid", "CAP_PERFMON")
+const perfParanoid = "kernel/perf_event_paranoid"
+
+func askPerfParanoid(m *machine, r *Report) Setting {
+	s := m.sysctlAbove("perf_event_paranoid", perfParanoid, "CAP_PERFMON")
+	if r.granted("CAP_PERFMON") && perfWantsAdmin() && tryPerfEvent() != nil {
+		s.Outcome, s.Means = OutcomeLoses, "this kernel lets only CAP_SYS_ADMIN put probes into TLS libraries then: what they say is not heard"
+		s.Fix = "sysctl kernel.perf_event_paranoid=2, or Linux 6.6 or later, or add CAP_SYS_ADMIN"
+	}
+	return s
 }
 
 func askPtraceScope(m *machine, _ *Report) Setting {

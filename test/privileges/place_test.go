@@ -38,13 +38,14 @@ func try(t *testing.T, in place) outcome {
 	ready := filepath.Join(shared, "ready")
 	watch := in(t, shared, "watch", "--port", port, "-o", "json", "--count", "1", "--duration", "90s", "--ready-file", ready)
 	watch.Stdout, watch.Stderr = &events, &complaints
+	var peers stayed
+	peers.start(t, build(t).handshake, port) // it is there to be found when watch looks for TLS libraries
 	if err := watch.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- watch.Wait() }()
-	var peers stayed
-	o.ended = beside(t, watch, ready, ended, func() { peers.begin(t, port) })
+	o.ended = beside(t, watch, ready, ended, func() { peers.begin(t) })
 	peers.end(t)
 	o.event, o.said = readEvent(t, events.Bytes()), complaints.String()
 	return o
@@ -78,25 +79,20 @@ func beside(t *testing.T, cmd *exec.Cmd, ready string, ended chan error, do func
 	}
 }
 
-// stayed is the program whose handshake fails, which stays until it is told to go.
+// stayed is the program whose handshake fails when it is told to begin, and which stays until it is told to go.
 type stayed struct {
-	cmd  *exec.Cmd
-	hold io.Closer
-	said bytes.Buffer
-}
-
-func (s *stayed) begin(t *testing.T, port string) {
-	t.Helper()
-	s.start(t, build(t).handshake, port)
+	cmd   *exec.Cmd
+	tell  io.WriteCloser
+	began bool
+	said  bytes.Buffer
 }
 
 func (s *stayed) start(t *testing.T, program, port string) {
 	t.Helper()
 	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program, "-port", port)
 	s.cmd.Stderr = &s.said
-	hold, err := s.cmd.StdinPipe()
-	if err == nil {
-		s.hold = hold
+	var err error
+	if s.tell, err = s.cmd.StdinPipe(); err == nil {
 		err = s.cmd.Start()
 	}
 	if err != nil {
@@ -104,13 +100,18 @@ func (s *stayed) start(t *testing.T, program, port string) {
 	}
 }
 
+func (s *stayed) begin(t *testing.T) {
+	t.Helper()
+	s.began = true
+	if _, err := io.WriteString(s.tell, "\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (s *stayed) end(t *testing.T) {
 	t.Helper()
-	if s.cmd == nil {
-		return // watch could not begin
-	}
-	_ = s.hold.Close()
-	if err := s.cmd.Wait(); err != nil {
+	_ = s.tell.Close()
+	if err := s.cmd.Wait(); err != nil && s.began {
 		t.Fatalf("the handshake did not go as it should: %v: %s", err, s.said.String())
 	}
 }

@@ -2,10 +2,12 @@
 //
 //	handshake -port 8443
 //
-// The port is that of the server; 0 takes a free one. It then stays until its standard input ends, so that it can be looked at.
+// The port is that of the server; 0 takes a free one. It begins when there is a line on its standard input, and stays until that ends, so that it
+// can be looked at before and after.
 package main
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -24,11 +26,16 @@ import (
 func main() {
 	port := flag.Int("port", 0, "port of the server")
 	flag.Parse()
+	input := bufio.NewReader(os.Stdin)
+	if _, err := input.ReadString('\n'); err != nil {
+		fmt.Fprintln(os.Stderr, "handshake: nobody said when to begin:", err)
+		os.Exit(1)
+	}
 	if err := fail(*port); err != nil {
 		fmt.Fprintln(os.Stderr, "handshake:", err)
 		os.Exit(1)
 	}
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	_, _ = io.Copy(io.Discard, input)
 }
 
 // fail returns an error if the handshake did not fail as it should.

@@ -23,7 +23,7 @@ type less struct {
 	caps    string
 	bounds  bool
 	nnp     bool
-	memlock int64
+	memlock string
 	profile string
 }
 
@@ -33,7 +33,7 @@ func main() {
 	flag.StringVar(&l.caps, "caps", "all", "capabilities by their `numbers`, all or none")
 	flag.BoolVar(&l.bounds, "bounds", true, "take all other capabilities out of the bounding set, too")
 	flag.BoolVar(&l.nnp, "nnp", false, "set no_new_privs")
-	flag.Int64Var(&l.memlock, "memlock", -1, "limit of locked memory in `bytes`")
+	flag.StringVar(&l.memlock, "memlock", "", "limit of locked memory in `bytes`, or unlimited")
 	flag.StringVar(&l.profile, "profile", "", "AppArmor profile of the program")
 	flag.Parse()
 	if err := l.run(flag.Args()); err != nil {
@@ -58,10 +58,18 @@ func (l less) run(argv []string) error {
 }
 
 func (l less) limit() error {
-	if l.memlock < 0 {
+	limit := uint64(unix.RLIM_INFINITY)
+	switch l.memlock {
+	case "":
 		return nil
+	case "unlimited":
+	default:
+		var err error
+		if limit, err = strconv.ParseUint(l.memlock, 10, 64); err != nil {
+			return err
+		}
 	}
-	return unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: uint64(l.memlock), Max: uint64(l.memlock)})
+	return unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: limit, Max: limit})
 }
 
 // kept is the set of capabilities that stay; all means no change.
