@@ -33,18 +33,11 @@ func (t *Tracer) later() (set uint64, names []string) {
 			names = append(names, c.name)
 		}
 	}
-	if t.probesLibraries() && perfWantsAdmin() {
-		set |= 1 << unix.CAP_SYS_ADMIN
+	if t.probesLibraries() && !hasMulti() {
+		set |= 1 << unix.CAP_SYS_ADMIN // see [askUprobes]
 		names = append(names, "CAP_SYS_ADMIN")
 	}
 	return set, names
-}
-
-// perfWantsAdmin: Debian's kernels let only CAP_SYS_ADMIN use perf_event_open(2) while kernel.perf_event_paranoid is 3, which is their default ("security,perf:
-// Allow further restriction of perf_event_open"). Libraries are probed by it on kernels without uprobe_multi.
-func perfWantsAdmin() bool {
-	paranoid, _ := (&machine{proc: "/proc"}).sysctl(perfParanoid)
-	return paranoid > 2 && !hasMulti()
 }
 
 // needsLater: everything is loaded, so that CAP_BPF is only needed where bpf(2) itself asks for it (before Linux 5.19, commit c8644cd0efe7), and where

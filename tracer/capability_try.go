@@ -54,15 +54,23 @@ func loadProgram(kind ebpf.ProgramType) error {
 	return nil // not a matter of permission: the hooks tell
 }
 
-// tryPerfEvent opens an event that counts nothing.
-func tryPerfEvent() error {
-	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_DUMMY}
-	attr.Size = uint32(unsafe.Sizeof(attr))
-	fd, err := unix.PerfEventOpen(&attr, 0, -1, -1, unix.PERF_FLAG_FD_CLOEXEC)
+// tryPerfUprobe asks for a probe in a program that it does not name: who may have one is told that this is wrong.
+func (m *machine) tryPerfUprobe() error {
+	kind, err := strconv.ParseUint(m.read(filepath.Join(m.sys, "bus/event_source/devices/uprobe/type")), 10, 32)
 	if err != nil {
-		return err
+		return nil // no such probes: the hooks tell
 	}
-	return unix.Close(fd)
+	attr := unix.PerfEventAttr{Type: uint32(kind)}
+	attr.Size = uint32(unsafe.Sizeof(attr))
+	fd, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	var errno syscall.Errno
+	switch {
+	case err == nil:
+		return unix.Close(fd)
+	case errors.As(err, &errno):
+		return refusedBy(errno)
+	}
+	return nil
 }
 
 // kthreadd is the number of the kernel's first thread in the first process namespace.

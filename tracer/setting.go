@@ -31,7 +31,7 @@ type question func(*machine, *Report) Setting
 // questions are in the order in which they narrow what follows.
 var questions = []question{
 	askLockdown, askUserNamespace, askPIDNamespace, askProcesses, askSeccomp, askAppArmor, askSELinux, askNoNewPrivs,
-	askUnprivilegedBPF, askPerfParanoid, askPtraceScope, askLockedMemory, askRoot,
+	askUnprivilegedBPF, askPerfParanoid, askUprobes, askPtraceScope, askLockedMemory, askRoot,
 }
 
 // settings answers all questions. Permissions and hooks have to be known.
@@ -192,13 +192,24 @@ func askUnprivilegedBPF(m *machine, _ *Report) Setting {
 	return m.sysctlAbove("unprivileged_bpf_disabled", "kernel/unprivileged_bpf_disabled", "CAP_BPF")
 }
 
-const perfParanoid = "kernel/perf_event_paranoid"
+func askPerfParanoid(m *machine, _ *Report) Setting {
+	return m.sysctlAbove("perf_event_paranoid", "kernel/perf_event_paranoid", "CAP_PERFMON")
+}
 
-func askPerfParanoid(m *machine, r *Report) Setting {
-	s := m.sysctlAbove("perf_event_paranoid", perfParanoid, "CAP_PERFMON")
-	if r.granted("CAP_PERFMON") && perfWantsAdmin() && tryPerfEvent() != nil {
-		s.Outcome, s.Means = OutcomeLoses, "this kernel lets only CAP_SYS_ADMIN put probes into TLS libraries then: what they say is not heard"
-		s.Fix = "sysctl kernel.perf_event_paranoid=2, or Linux 6.6 or later, or add CAP_SYS_ADMIN"
+// askUprobes: where one link cannot hold all probes of a library (uprobe_multi, Linux 6.6), each is a perf event. Those are again for CAP_SYS_ADMIN since
+// 2025 ("perf: Revert to requiring CAP_SYS_ADMIN for uprobes", which stable kernels have, too), and on Debian's kernels while perf_event_paranoid is 3.
+func askUprobes(m *machine, r *Report) Setting {
+	s := Setting{Name: "uprobes", Value: "uprobe_multi", Outcome: OutcomeFine, Means: "CAP_BPF and CAP_PERFMON will do for probes of TLS libraries"}
+	switch {
+	case !r.granted("CAP_BPF") || !r.granted("CAP_PERFMON"):
+		s.Value, s.Means = "unknown", "not asked: that needs CAP_BPF and CAP_PERFMON"
+	case hasMulti():
+	case m.tryPerfUprobe() == nil:
+		s.Value, s.Means = "perf events", "this process may use them for probes of TLS libraries"
+	default:
+		s.Value, s.Outcome = "perf events, refused", OutcomeLoses
+		s.Means = "this kernel lets only CAP_SYS_ADMIN put probes into TLS libraries: what they say is not heard"
+		s.Fix = "Linux 6.6 or later, or add CAP_SYS_ADMIN"
 	}
 	return s
 }

@@ -90,7 +90,7 @@ func (r row) tells(o outcome) []string {
 	var wrong []string
 	e := o.event
 	want := []event.Reason{event.UnknownCA, event.SelfSigned, event.BadCertificate} // on old kernels a library says no more than its alert
-	if r.unheard { // crypto/tls says no more than bad_certificate to its peer
+	if r.unheard {                                                                  // crypto/tls says no more than bad_certificate to its peer
 		want = []event.Reason{event.BadCertificate, event.ServerCertificateRejected}
 	}
 	if !slices.Contains(want, e.Verdict.Reason) {
