@@ -161,6 +161,7 @@ static __always_inline bool step_back(struct handshake *hs)
 		.netns = hs->netns,
 		.pid = hs->pid,
 		.flags = hs->flags | HS_LIGHT,
+		.fate = hs->fate,
 		.role = hs->role,
 	};
 	__u64 cookie = hs->cookie;
@@ -201,6 +202,7 @@ static __always_inline struct handshake *recall(struct bpf_sock_ops *ops, __u64 
 	hs->netns = light->netns;
 	hs->pid = light->pid;
 	hs->flags = light->flags;
+	hs->fate = light->fate;
 	hs->role = light->role;
 	__builtin_memcpy(hs->comm, light->comm, sizeof(hs->comm));
 	note_addresses(hs, ops);

@@ -220,7 +220,8 @@ struct light {
 	__u32 pid;
 	__u32 flags; // of struct handshake
 	__u8 role;
-	__u8 _pad[3];
+	__u8 fate; // likewise
+	__u8 _pad[2];
 	__u8 comm[COMM_BYTES];
 };
 

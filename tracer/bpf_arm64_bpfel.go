@@ -216,7 +216,8 @@ type bpfLight struct {
 	Pid       uint32
 	Flags     uint32
 	Role      uint8
-	Pad       [3]uint8
+	Fate      uint8
+	Pad       [2]uint8
 	Comm      [16]uint8
 }
 
