@@ -118,9 +118,6 @@ func (s *Score) weigh(w Truth, v event.Verdict) {
 	}
 }
 
-// verdicts is how many there are.
-func (s Score) verdicts() int { return s.Right }
-
 // Line sums up: the last line of docs/truth.md.
 func (s Score) Line() string {
 	return fmt.Sprintf("truth: %d failures, recall %s%%, precision %s%%, exact %s%%, gave-up wrong %d",
