@@ -15,12 +15,13 @@
 #define WALKS 16	// of that many steps, in one packet
 
 // Encrypted lengths in TLS 1.3 (RFC 8446 section 5.2): content, one byte of type, tag.
-#define ALERT13 19	// 2 + 1 + 16
-#define ALERT13_CCM8 11 // 2 + 1 + 8
+#define ALERT13 19	  // 2 + 1 + 16
+#define ALERT13_CCM8 11	  // 2 + 1 + 8
+#define ALERT13_PADDED 35 // with 16 zeros, as Java's sockets have it; no other message of a handshake is as long
 
 static __always_inline bool is_alert13(__u32 length)
 {
-	return length == ALERT13 || length == ALERT13_CCM8;
+	return length == ALERT13 || length == ALERT13_CCM8 || length == ALERT13_PADDED;
 }
 
 static __always_inline bool is_client(const struct handshake *hs, __u32 direction)
@@ -84,7 +85,7 @@ static __always_inline void note_client_data(struct handshake *hs, const struct 
 {
 	if (!server->records) {
 		hs->flags |= HS_EARLY_DATA;
-	} else if (length > ALERT13 && !hs->finished_end) {
+	} else if (length > ALERT13 && !is_alert13(length) && !hs->finished_end) {
 		hs->finished_end = end ?: 1;
 		hs->done_us = client->last_us;
 	}
