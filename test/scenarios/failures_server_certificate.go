@@ -75,6 +75,9 @@ func (b badCertificate) truth(m pairing) Truth {
 	if m.client == "boringssl" || m.client == "curl-gnutls" { // they do not print why
 		w.Proof += `|CERTIFICATE_VERIFY_FAILED|certificate verification failed`
 	}
+	if m.client == "boringssl" && b.reason == event.CertificateNotYetValid { // its alert, which RFC 8446 has for both
+		w.Reasons = append(w.Reasons, event.CertificateExpired)
+	}
 	in12 := m.version == tls.VersionTLS12
 	switch {
 	case m.client == "node" && in12, m.client == "curl-gnutls", m.client == "curl" && b.reason == event.NameMismatch:

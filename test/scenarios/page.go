@@ -81,7 +81,7 @@ const columns = "reported | once | sure | cause | wrong | false alarms |"
 
 func (s Score) cells() string {
 	return fmt.Sprintf("%s%% | %s%% | %s%% | %s%% | %d / %d / %d | %d |", percent(s.Reported, s.Failures), percent(s.Once, s.Failures),
-		percent(s.Sure, s.Right), percent(s.Named, s.Right), s.WrongReason, s.WrongGaveUp, s.WrongLookAt, s.False)
+		percent(s.Sure, s.Reported), percent(s.Named, s.Reported), s.WrongReason, s.WrongGaveUp, s.WrongLookAt, s.False)
 }
 
 // table shows the failures that had to be reported, grouped in the order in which the groups first come.

@@ -49,19 +49,15 @@ type Score struct {
 	False int // failures reported for healthy and noisy connections, and those beyond the first for others
 	Right int // failures reported first for a connection that failed
 
-	Sure        int // verdicts with a right reason, exact or derived
-	Named       int // verdicts that name the very cause
+	Sure        int // verdicts of Reported with a right reason, exact or derived
+	Named       int // verdicts of Reported that name the very cause
 	WrongReason int
-	GaveUp      int // verdicts that say who gave up
 	WrongGaveUp int
 	WrongLookAt int
-	WrongRest   int // verdicts of which something else is wrong: phase, process, address
-
-	By map[event.Confidence]int // verdicts by confidence
 }
 
 func score(results []Result) Score {
-	s := Score{By: map[event.Confidence]int{}}
+	var s Score
 	for _, r := range results {
 		s.add(r)
 	}
@@ -89,29 +85,23 @@ func (s *Score) add(r Result) {
 	if v, told := r.verdict(); told {
 		s.Right++
 		s.weigh(r.Truth, v)
-		if len(r.Wrong) > 0 && r.Truth.admits(v) && n == 1 {
-			s.WrongRest++
-		}
 	}
 }
 
 // weigh counts what a verdict says.
 func (s *Score) weigh(w Truth, v event.Verdict) {
-	s.By[v.Confidence]++
+	must := w.Certainty == Must // what else is told of comes and goes with who was faster
 	switch {
 	case !w.right(v):
 		s.WrongReason++
-	case v.Confidence != event.Inferred:
+	case must && v.Confidence != event.Inferred:
 		s.Sure++
 	}
-	if v.Reason == w.cause() {
+	if must && v.Reason == w.cause() {
 		s.Named++
 	}
-	if v.GaveUp != event.Unknown {
-		s.GaveUp++
-		if !slices.Contains(w.GaveUp, v.GaveUp) {
-			s.WrongGaveUp++
-		}
+	if v.GaveUp != event.Unknown && !slices.Contains(w.GaveUp, v.GaveUp) {
+		s.WrongGaveUp++
 	}
 	if v.LookAt != event.Unknown && !slices.Contains(w.LookAt, v.LookAt) {
 		s.WrongLookAt++
@@ -121,7 +111,7 @@ func (s *Score) weigh(w Truth, v event.Verdict) {
 // Line sums up: the last line of docs/truth.md.
 func (s Score) Line() string {
 	return fmt.Sprintf("truth: %d failures, recall %s%%, precision %s%%, exact %s%%, gave-up wrong %d",
-		s.Failures, percent(s.Reported, s.Failures), percent(s.Right, s.Right+s.False), percent(s.Sure, s.Right), s.WrongGaveUp)
+		s.Failures, percent(s.Reported, s.Failures), percent(s.Right, s.Right+s.False), percent(s.Sure, s.Reported), s.WrongGaveUp)
 }
 
 // percent rounds down, so that only all is 100.

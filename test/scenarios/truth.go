@@ -48,12 +48,6 @@ func (w Truth) right(v event.Verdict) bool {
 	return slices.Contains(w.Reasons, v.Reason) || v.Confidence == event.Inferred && slices.Contains(w.Vague, v.Reason)
 }
 
-// admits says that a verdict is right in what the page counts: the reason, who gave up and where to look. Unknown is never wrong.
-func (w Truth) admits(v event.Verdict) bool {
-	return w.right(v) && (v.GaveUp == event.Unknown || slices.Contains(w.GaveUp, v.GaveUp)) &&
-		(v.LookAt == event.Unknown || slices.Contains(w.LookAt, v.LookAt))
-}
-
 // judge compares an event with the truth and returns what is wrong, one sentence each.
 func (w Truth) judge(e event.Event) []string {
 	v := e.Verdict
