@@ -40,7 +40,7 @@ type VM struct {
 
 // NewVM returns a machine that is large enough for the tests.
 func NewVM(image Image) VM {
-	return VM{Image: image, Memory: 1024, CPUs: 2}
+	return VM{Image: image, Memory: 2048, CPUs: 2}
 }
 
 // Job is what a guest does.
