@@ -61,7 +61,7 @@ func beside(t *testing.T, cmd *exec.Cmd, ready string, ended chan error, do func
 			return exitCode(t, err)
 		case <-deadline:
 			_ = cmd.Process.Kill()
-			_ = <-ended
+			t.Logf("it ended: %v", <-ended)
 			t.Fatalf("%v was not ready in time", cmd.Args)
 		case <-time.After(20 * time.Millisecond):
 		}
