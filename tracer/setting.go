@@ -196,8 +196,8 @@ func askPerfParanoid(m *machine, _ *Report) Setting {
 	return m.sysctlAbove("perf_event_paranoid", "kernel/perf_event_paranoid", "CAP_PERFMON")
 }
 
-// askUprobes: where one link cannot hold all probes of a library (uprobe_multi, Linux 6.6), each is a perf event. Those are again for CAP_SYS_ADMIN since
-// 2025 ("perf: Revert to requiring CAP_SYS_ADMIN for uprobes", which stable kernels have, too), and on Debian's kernels while perf_event_paranoid is 3.
+// askUprobes: where one link cannot hold all probes of a library (uprobe_multi, Linux 6.6), each is a perf event. Some of these kernels let only
+// CAP_SYS_ADMIN have one (Debian's 6.1 of today does), others CAP_PERFMON, too (Debian's 5.10, if perf_event_paranoid is not 3).
 func askUprobes(m *machine, r *Report) Setting {
 	s := Setting{Name: "uprobes", Value: "uprobe_multi", Outcome: OutcomeFine, Means: "CAP_BPF and CAP_PERFMON will do for probes of TLS libraries"}
 	switch {

@@ -93,6 +93,7 @@ func TestGuest(t *testing.T) {
 	}
 	for _, g := range guests() {
 		t.Run(strings.TrimSpace(g.kernel+" "+g.parameters), func(t *testing.T) {
+			t.Parallel() // a guest keeps little more than one core busy
 			result := g.run(t)
 			for i, r := range g.rows {
 				t.Run(r.tried, func(t *testing.T) {
