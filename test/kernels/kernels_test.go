@@ -54,6 +54,10 @@ func testKernel(t *testing.T, release Release) {
 // compareFinding holds what was found against what docs/kernels.md says.
 func compareFinding(t *testing.T, found Finding) {
 	last, err := readFinding(found.Name)
+	if err == nil && last.Name == "" {
+		t.Logf("nothing is written of this kernel yet: KERNEL=%s make update-kernels does", found.Name)
+		return
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
