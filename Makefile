@@ -106,6 +106,9 @@ test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, .
 update-kernels: ## write what is found on them to docs/kernels.md
 	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 120m $(EXEC) ./test/kernels/ -run 'TestKernels|TestPage' -update
 
+test-privileges: ## run with fewer privileges, on this machine and in virtual ones with lockdown and AppArmor (root; 5 minutes)
+	go test -count=1 -timeout 30m $(EXEC) ./test/privileges
+
 test-libraries: build ## ask every TLS library for its reason, on a machine that does nothing else (root; docs/libraries.md)
 	TLSTRACE_LIBRARIES=1 go test -count=1 -timeout 30m $(EXEC) ./test/libraries
 
