@@ -44,7 +44,7 @@ func tlstrace(t testing.TB) string {
 func startWatch(t testing.TB, binary string, flags ...string) *watch {
 	t.Helper()
 	ready := filepath.Join(t.TempDir(), "ready")
-	cmd := exec.Command(binary, append([]string{"watch", "-o", "json", "--ready-file", ready}, flags...)...)
+	cmd := exec.Command(binary, append([]string{"watch", "-o", "json", "--ready-file", ready, "--alike-per-second", "1000000"}, flags...)...)
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir()) // its journal stays here
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
