@@ -216,12 +216,12 @@ func (t *targets) attach(f *file, together []*file) {
 	if f.handle == nil {
 		return
 	}
-	fatal := slices.ContainsFunc(together, hasStatemFatal)
+	standIn := slices.ContainsFunc(together, isOpenSSL) && !slices.ContainsFunc(together, hasStatemFatal)
 	for _, l := range f.libraries {
 		missing := map[library.Probe][]library.Point{}
 		for _, p := range l.Points {
 			u, ok := uprobeOf(p.Probe)
-			if !ok || f.points[p] || u.deep && !t.deep || u.fallback && l.Family == library.OpenSSL && fatal {
+			if !ok || f.points[p] || u.deep && !t.deep || u.fallback && l.Family == library.OpenSSL && !standIn {
 				continue
 			}
 			missing[p.Probe] = append(missing[p.Probe], p)
@@ -249,10 +249,16 @@ func (t *targets) attachPoints(f *file, probe library.Probe, points []library.Po
 }
 
 func hasStatemFatal(f *file) bool {
+	return f.has(library.ProbeStatemFatal) || f.has(library.ProbeStatemFatal111)
+}
+
+// isOpenSSL says that a file makes sessions: a libssl, or a program with one in it. A libcrypto alone does not.
+func isOpenSSL(f *file) bool { return f.has(library.ProbeGetError) }
+
+// has says that a place for a probe was found in an OpenSSL.
+func (f *file) has(probe library.Probe) bool {
 	return slices.ContainsFunc(f.libraries, func(l library.Target) bool {
-		return slices.ContainsFunc(l.Points, func(p library.Point) bool {
-			return p.Probe == library.ProbeStatemFatal || p.Probe == library.ProbeStatemFatal111
-		})
+		return l.Family == library.OpenSSL && slices.ContainsFunc(l.Points, func(p library.Point) bool { return p.Probe == probe })
 	})
 }
 
