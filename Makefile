@@ -79,6 +79,7 @@ bench-logs: build ## measure the reader of logs next to five regular expressions
 bench-overhead: build ## measure what watching costs a proxy, and write docs/performance.md (root; 12 minutes; QUICK=1 only shows)
 	go build -o bin/overhead ./test/bench/overhead
 	$(SUDO) bin/overhead $(if $(QUICK),-quick,-page docs/performance.md)
+
 bench-flood: build ## measure healthy connections of others beside a flood of failures, traced and not (root)
 	go run $(EXEC) ./test/flood/bench -binary bin/tlstrace
 
@@ -91,7 +92,6 @@ endurance: build ## load an agent for an hour while cgroups, processes and libra
 bench-start: ## measure how long it takes to trace among 200 processes (root; a minute)
 	go test -run '^$$' -bench Start -benchtime 21x -timeout 30m $(EXEC) ./test/start
 
-test-kernels: ## trace on other kernels, in virtual machines: KERNEL=5.10, 6.1, arm64-6.1, host, ... or all (host: root)
 compare: ## play the scenarios beside tshark and the well-known bpftrace script (root; packages tshark and bpftrace; 20 minutes)
 	TLSTRACE_COMPARE=$(or $(TOOL),all) go test -count=1 -v -run TestCompare -timeout 90m $(EXEC) ./test/others
 
@@ -100,7 +100,7 @@ bench-others: ## measure what tcpdump, tshark, a log scraper and bpftrace cost, 
 	TLSTRACE_OTHERS_COST=$(CURDIR)/bin/others.json TLSTRACE_OTHERS_ROUNDS=$(ROUNDS) \
 		go test -count=1 -v -run 'TestCost$$' -timeout 90m $(EXEC) ./test/others
 
-test-kernels: ## trace on other kernels in virtual machines: KERNEL=5.10, 6.1, ... or all
+test-kernels: ## trace on other kernels, in virtual machines: KERNEL=5.10, 6.1, arm64-6.1, host, ... or all (host: root)
 	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 60m ./test/kernels/
 
 update-kernels: ## write what is found on them to docs/kernels.md

@@ -26,7 +26,6 @@ struct net;
 struct sk_buff;
 struct sock;
 struct task_struct;
-struct tcp_sock;
 
 enum {
 	false = 0,
@@ -277,6 +276,11 @@ struct pt_regs {
 	long unsigned int sp;
 };
 #endif
+
+struct tcp_sock {
+	u64 bytes_received;
+	u64 bytes_acked;
+};
 
 typedef struct {
 	s64 counter;

@@ -26,18 +26,23 @@ static __always_inline void notice(__u64 cgroup, __u32 what)
 	if (last && (what == NOTICE_NEW || now - *last < NOTICE_INTERVAL_NS))
 		return;
 	if (what == NOTICE_NEW)
-		now -= NOTICE_INTERVAL_NS; // what is noticed next is no repetition
-	bpf_map_update_elem(&noticed, &cgroup, &now, BPF_ANY);
-	bpf_ringbuf_output(&events, &n, sizeof(n), 0);
+		now -= NOTICE_INTERVAL_NS;		    // what is noticed next is no repetition
+	if (!bpf_ringbuf_output(&events, &n, sizeof(n), 0)) // else the next one tries again
+		bpf_map_update_elem(&noticed, &cgroup, &now, BPF_ANY);
 }
 
-// is_short tells whether a connection has carried something each way, but no more than a handshake does, and was over soon.
+// is_short tells whether a connection has carried no more than a handshake does, and was over soon.
 static __always_inline bool is_short(const struct handshake *hs)
 {
 	__u32 sent = hs->stream[SENT].top - hs->local_isn, received = hs->stream[RECEIVED].top - hs->remote_isn;
 
-	return sent && received && sent <= HANDSHAKE_FITS && received <= HANDSHAKE_FITS &&
+	return sent <= HANDSHAKE_FITS && received <= HANDSHAKE_FITS &&
 	       bpf_ktime_get_ns() - hs->start_ns < HANDSHAKE_TAKES_NS;
+}
+
+static __always_inline bool carried_both_ways(const struct handshake *hs)
+{
+	return hs->stream[SENT].top != hs->local_isn && hs->stream[RECEIVED].top != hs->remote_isn;
 }
 
 // note_failure leaves word for the other end, if that is on this machine: nothing else may tell it that the handshake failed.
@@ -59,7 +64,7 @@ static __always_inline __u32 classify_light(const struct handshake *hs)
 
 	if (hs->error_said.family || (w && w->failed)) // two ends are one event
 		return END_CLOSED;
-	if (!is_short(hs))
+	if (!is_short(hs) || !carried_both_ways(hs))
 		return END_LIGHT;
 	t = total_of(hs, false);
 	if (broken && t && t->tls)

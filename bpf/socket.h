@@ -249,9 +249,13 @@ static __always_inline void change_state(struct handshake *hs, struct bpf_sock_o
 	int old = ops->args[0], new = ops->args[1];
 
 	note_process(hs, sk);
-	if (hs->flags & HS_LIGHT)
+	if (hs->flags & HS_LIGHT) {
 		announce(hs); // a server's process is known from here on
-	claim_error(hs, sk, true);
+		measure(hs, ops);
+	}
+	// Without a look at what the thread sends, an error waits for a close: that of a long connection is not the one that failed.
+	if (!(hs->flags & HS_LIGHT) || is_short(hs))
+		claim_error(hs, sk, true);
 	if (selective)
 		note_failure(hs);
 	switch (new) {
@@ -265,8 +269,6 @@ static __always_inline void change_state(struct handshake *hs, struct bpf_sock_o
 	case BPF_TCP_CLOSE:
 		hs->error = sk->sk_err;
 		hs->retransmits = ops->total_retrans;
-		if (hs->flags & HS_LIGHT)
-			measure(hs, ops);
 		if (old == BPF_TCP_SYN_SENT) {
 			note_arrival(hs, ops->snd_una);
 			end_connect(hs);
@@ -292,8 +294,13 @@ static __always_inline void on_state(struct bpf_sock_ops *ops)
 }
 
 // on_destroy: close() of a socket that the peer has reset, or that never connected, changes no state any more. What its library
-// said belongs to no other connection.
+// said belongs to no other connection. But where errors wait for a close, that of a long connection leaves them to the one that failed.
 static __always_inline void on_destroy(struct sock *sk)
 {
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	if (selective && can_read_kernel &&
+	    (BPF_CORE_READ(tp, bytes_received) > HANDSHAKE_FITS || BPF_CORE_READ(tp, bytes_acked) > HANDSHAKE_FITS))
+		return;
 	drop_error(sk);
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -112,11 +111,7 @@ func TestAdaptiveLooksWhereItFails(t *testing.T) {
 	server := serveTLS(t, "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{c.ca.leaf}})
 	c.stay(t, server)
 	eventually(t, "it is looked at", func() bool { return w.InDepth()[tracer.WhyNew] > 0 })
-	eventually(t, "openssl's library has its probes", func() bool {
-		return slices.ContainsFunc(w.Libraries(), func(l tracer.Target) bool {
-			return l.Family == "openssl" && l.State == tracer.StateAttached && l.Processes > 0
-		})
-	})
+	w.awaitProbes(t)
 	eventually(t, "it is let go", func() bool { return w.InDepth()[tracer.WhyNew]+w.InDepth()[tracer.WhySuspect] == 0 })
 	c.refuse(t, server)
 	first := w.next(t, server.Port())

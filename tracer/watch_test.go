@@ -72,6 +72,16 @@ func (w *watched) awaitLibrary(t testing.TB, family string) {
 	eventually(t, "probes are in this process", func() bool { return slices.ContainsFunc(w.Libraries(), attached) })
 }
 
+// awaitProbes waits until a libssl has its probes.
+func (w *watched) awaitProbes(t testing.TB) {
+	t.Helper()
+	eventually(t, "openssl has its probes", func() bool {
+		return slices.ContainsFunc(w.Libraries(), func(l tracer.Target) bool {
+			return l.Family == "openssl" && slices.Contains(l.Probes, "openssl_statem_fatal") && l.Processes > 0
+		})
+	})
+}
+
 // next returns the next event of a server port. Others, made by whatever else runs on the machine, are passed over.
 func (w *watched) next(t testing.TB, port uint16) event.Event {
 	t.Helper()
