@@ -105,10 +105,10 @@ func (a *agent) serve(ctx context.Context, _ build) error {
 // options are the tracer's.
 func (a *agent) options() tracer.Options {
 	o := a.f.tracer
-	all := a.f.logEvents.value == "all"
+	all := a.f.logEvents.Value == "all"
 	o.Successes, o.Noise = all, all // else they are counted, and never leave the kernel
 	o.Logger = a.log
-	o.Capture = tracer.Capture(a.f.capture.value)
+	o.Capture = tracer.Capture(a.f.capture.Value)
 	return o
 }
 
@@ -123,7 +123,7 @@ func (a *agent) apply(f *agentFlags) error {
 
 // facts describe the agent in the message that it traces.
 func (a *agent) facts() []any {
-	return []any{"node", a.node, "hooks", a.figures.attached(), "capture", a.f.capture.value, "kubernetes", a.names.client != nil}
+	return []any{"node", a.node, "hooks", a.figures.attached(), "capture", a.f.capture.Value, "kubernetes", a.names.client != nil}
 }
 
 // remaining is the time until ctx is done.

@@ -35,7 +35,7 @@ type gate interface {
 // newGate chooses the gate for a listening address: an open one only where nobody else can connect, or where it was asked for.
 func newGate(f *agentFlags, at net.Addr, client kubernetes.Interface) (gate, error) {
 	local := isLoopback(at)
-	switch mode := f.auth.value; {
+	switch mode := f.auth.Value; {
 	case mode == "none" && !local && f.pprof:
 		return nil, fmt.Errorf("--pprof: with --auth none, %w; give it an address on loopback, or another --auth", errOpenProfiles)
 	case mode == "none" && !local:

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 )
 
 func TestGateIsOpenOnlyWhereNobodyElseConnectsOrItWasAskedFor(t *testing.T) {
@@ -25,17 +27,17 @@ func TestGateIsOpenOnlyWhereNobodyElseConnectsOrItWasAskedFor(t *testing.T) {
 		client kubernetes.Interface
 		want   string
 	}{
-		{"loopback", agentFlags{auth: choice{value: "auto"}}, local, nil, "this host"},
-		{"loopback in a cluster", agentFlags{auth: choice{value: "auto"}}, local, cluster, "this host"},
-		{"loopback of version 6", agentFlags{auth: choice{value: "auto"}}, &net.TCPAddr{IP: net.IPv6loopback}, nil, "this host"},
-		{"loopback with a token", agentFlags{auth: choice{value: "auto"}, tokenFile: token}, local, nil, "token"},
-		{"reachable with a token", agentFlags{auth: choice{value: "auto"}, tokenFile: token}, world, cluster, "token"},
-		{"reachable in a cluster", agentFlags{auth: choice{value: "auto"}}, world, cluster, "tokenreview"},
-		{"loopback, but asked for", agentFlags{auth: choice{value: "tokenreview"}}, local, cluster, "tokenreview"},
-		{"reachable, and open on purpose", agentFlags{auth: choice{value: "none"}}, world, cluster, "none"},
-		{"reachable, and nobody to ask", agentFlags{auth: choice{value: "auto"}}, world, nil, ""},
-		{"no cluster to ask", agentFlags{auth: choice{value: "tokenreview"}}, local, nil, ""},
-		{"no token in the file", agentFlags{auth: choice{value: "token"}, tokenFile: token + ".absent"}, local, nil, ""},
+		{"loopback", agentFlags{auth: session.Choice{Value: "auto"}}, local, nil, "this host"},
+		{"loopback in a cluster", agentFlags{auth: session.Choice{Value: "auto"}}, local, cluster, "this host"},
+		{"loopback of version 6", agentFlags{auth: session.Choice{Value: "auto"}}, &net.TCPAddr{IP: net.IPv6loopback}, nil, "this host"},
+		{"loopback with a token", agentFlags{auth: session.Choice{Value: "auto"}, tokenFile: token}, local, nil, "token"},
+		{"reachable with a token", agentFlags{auth: session.Choice{Value: "auto"}, tokenFile: token}, world, cluster, "token"},
+		{"reachable in a cluster", agentFlags{auth: session.Choice{Value: "auto"}}, world, cluster, "tokenreview"},
+		{"loopback, but asked for", agentFlags{auth: session.Choice{Value: "tokenreview"}}, local, cluster, "tokenreview"},
+		{"reachable, and open on purpose", agentFlags{auth: session.Choice{Value: "none"}}, world, cluster, "none"},
+		{"reachable, and nobody to ask", agentFlags{auth: session.Choice{Value: "auto"}}, world, nil, ""},
+		{"no cluster to ask", agentFlags{auth: session.Choice{Value: "tokenreview"}}, local, nil, ""},
+		{"no token in the file", agentFlags{auth: session.Choice{Value: "token"}, tokenFile: token + ".absent"}, local, nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -66,9 +66,9 @@ func (a *agent) countCapture() {
 	mode := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "tlstrace_capture", Help: "1 for where bytes are looked at: all, adaptive or light.",
 	}, []string{"mode"})
-	mode.WithLabelValues(a.f.capture.value).Set(1)
+	mode.WithLabelValues(a.f.capture.Value).Set(1)
 	registry.MustRegister(mode)
-	if a.f.capture.value != string(tracer.CaptureAdaptive) {
+	if a.f.capture.Value != string(tracer.CaptureAdaptive) {
 		return
 	}
 	for _, why := range tracer.Whys {

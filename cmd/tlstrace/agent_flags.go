@@ -34,15 +34,15 @@ const (
 
 // agentFlags are the settings of the agent.
 type agentFlags struct {
-	logEvents choice
+	logEvents session.Choice
 	filter    session.Filter
 	fold      time.Duration
 
-	kubernetes       choice
+	kubernetes       session.Choice
 	kubeconfig, node string
 
 	listen                     string
-	auth                       choice
+	auth                       session.Choice
 	tokenFile, tlsCert, tlsKey string
 	pprof                      bool
 
@@ -56,7 +56,7 @@ type agentFlags struct {
 	otlpEndpoint, otlpHeaders string
 	otlpInsecure              bool
 
-	capture         choice
+	capture         session.Choice
 	proxyLogs       string
 	proc            string
 	tracer          tracer.Options
@@ -86,8 +86,8 @@ func (f *agentFlags) register(cmd *cobra.Command, w *world) {
 	}
 	f.given = cmd.Flags()
 	f.filter.Complete(cmd)
-	for flag, set := range map[string]*choice{"log-events": &f.logEvents, "kubernetes": &f.kubernetes, "auth": &f.auth, "capture": &f.capture} {
-		completeSet(cmd, flag, set.allowed)
+	for flag, set := range map[string]*session.Choice{"log-events": &f.logEvents, "kubernetes": &f.kubernetes, "auth": &f.auth, "capture": &f.capture} {
+		session.CompleteSet(cmd, flag, set.Allowed)
 	}
 	groupUsage(cmd, groups)
 }
@@ -110,7 +110,7 @@ func newFlagGroup() *pflag.FlagSet {
 
 func (f *agentFlags) logFlags() *pflag.FlagSet {
 	flags := newFlagGroup()
-	f.logEvents = choice{allowed: []string{"failures", "all"}, value: "failures"}
+	f.logEvents = session.Choice{Allowed: []string{"failures", "all"}, Value: "failures"}
 	flags.Var(&f.logEvents, "log-events", "all also tells handshakes that succeeded, and noise: for a test, not for months")
 	flags.DurationVar(&f.fold, "fold", sink.DefaultFoldWindow, "gather the repeats of a failure for so long, and longer if it goes on; 0 tells each")
 	f.filter.Choose(flags)
@@ -119,7 +119,7 @@ func (f *agentFlags) logFlags() *pflag.FlagSet {
 
 func (f *agentFlags) nameFlags() *pflag.FlagSet {
 	flags := newFlagGroup()
-	f.kubernetes = choice{allowed: []string{"auto", "on", "off"}, value: "auto"}
+	f.kubernetes = session.Choice{Allowed: []string{"auto", "on", "off"}, Value: "auto"}
 	flags.Var(&f.kubernetes, "kubernetes", "name pods and workloads; auto does so in a pod or with --kubeconfig")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "reach the API server by this `file`, and not as a pod")
 	flags.StringVar(&f.node, "node", "", "`name` of this node in Kubernetes and in events (default: the host's name)")
@@ -128,7 +128,7 @@ func (f *agentFlags) nameFlags() *pflag.FlagSet {
 
 func (f *agentFlags) serverFlags() *pflag.FlagSet {
 	flags := newFlagGroup()
-	f.auth = choice{allowed: []string{"auto", "token", "tokenreview", "none"}, value: "auto"}
+	f.auth = session.Choice{Allowed: []string{"auto", "token", "tokenreview", "none"}, Value: "auto"}
 	flags.StringVar(&f.listen, "listen", defaultListen, "`address` of metrics, health and stream")
 	flags.Var(&f.auth, "auth", "who may read events: auto asks for a token where others than this host can connect")
 	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with the bearer token for --auth token; read again when it changes")
@@ -158,9 +158,9 @@ func (f *agentFlags) otlpFlags() *pflag.FlagSet {
 
 func (f *agentFlags) tracerFlags(w *world) *pflag.FlagSet {
 	flags := newFlagGroup()
-	f.capture = choice{value: string(tracer.CaptureAll)}
+	f.capture = session.Choice{Value: string(tracer.CaptureAll)}
 	for _, c := range tracer.Captures {
-		f.capture.allowed = append(f.capture.allowed, string(c))
+		f.capture.Allowed = append(f.capture.Allowed, string(c))
 	}
 	flags.Var(&f.capture, "capture", "look at the first bytes of every connection, or only of containers that are new or suspect, or of none")
 	flags.DurationVar(&f.tracer.Hold, "capture-hold", tracer.DefaultHold, "adaptive looks at a container for so long, and longer while handshakes fail there")
@@ -201,7 +201,7 @@ func (f *agentFlags) check() error {
 }
 
 func (f *agentFlags) checkCapture() error {
-	adaptive := f.capture.value == string(tracer.CaptureAdaptive)
+	adaptive := f.capture.Value == string(tracer.CaptureAdaptive)
 	switch {
 	case f.tracer.Hold < time.Second || f.tracer.Hold > maxHold:
 		return fmt.Errorf("--capture-hold %s: must be from 1s to %s", f.tracer.Hold, maxHold)
@@ -210,9 +210,9 @@ func (f *agentFlags) checkCapture() error {
 	case len(f.tracer.InDepth) > f.tracer.MaxInDepth:
 		return fmt.Errorf("--capture-cgroup names %d directories, --capture-max allows for %d", len(f.tracer.InDepth), f.tracer.MaxInDepth)
 	case len(f.tracer.InDepth) > 0 && !adaptive:
-		return fmt.Errorf("--capture-cgroup is for --capture adaptive, not %s", f.capture.value)
-	case f.logEvents.value == "all" && f.capture.value != string(tracer.CaptureAll):
-		return fmt.Errorf("--log-events all tells what succeeded, which --capture %s does not see: give one of them", f.capture.value)
+		return fmt.Errorf("--capture-cgroup is for --capture adaptive, not %s", f.capture.Value)
+	case f.logEvents.Value == "all" && f.capture.Value != string(tracer.CaptureAll):
+		return fmt.Errorf("--log-events all tells what succeeded, which --capture %s does not see: give one of them", f.capture.Value)
 	}
 	return nil
 }
@@ -220,7 +220,7 @@ func (f *agentFlags) checkCapture() error {
 // wanted is what is logged, kept and streamed.
 func (f *agentFlags) wanted() (sink.Filter, error) {
 	wanted, err := f.filter.Build()
-	wanted.All = f.logEvents.value == "all"
+	wanted.All = f.logEvents.Value == "all"
 	return wanted, err
 }
 
@@ -230,13 +230,13 @@ func (f *agentFlags) checkServer() error {
 		return fmt.Errorf("--listen %q: must be an address and a port, as in %s or :9499", sink.Escape(f.listen, 100), defaultListen)
 	}
 	switch {
-	case f.auth.value == "token" && f.tokenFile == "":
+	case f.auth.Value == "token" && f.tokenFile == "":
 		return errors.New("--auth token: name the file with the token by --token-file")
-	case f.auth.value == "tokenreview" && f.kubernetes.value == "off":
+	case f.auth.Value == "tokenreview" && f.kubernetes.Value == "off":
 		return errors.New("--auth tokenreview asks Kubernetes, which --kubernetes off leaves alone: give one of them")
 	case (f.tlsCert == "") != (f.tlsKey == ""):
 		return errors.New("--tls-cert and --tls-key: give both or none")
-	case f.kubernetes.value == "off" && f.kubeconfig != "":
+	case f.kubernetes.Value == "off" && f.kubeconfig != "":
 		return errors.New("--kubeconfig says how to reach Kubernetes, --kubernetes off not to: give one of them")
 	}
 	return nil

@@ -32,7 +32,7 @@ func connect(f *agentFlags, version string, log *slog.Logger) (kubernetes.Interf
 // clusterConfig says how to reach the API server, or nil where that is not wanted or there is none.
 func clusterConfig(f *agentFlags, log *slog.Logger) (*rest.Config, error) {
 	switch {
-	case f.kubernetes.value == "off":
+	case f.kubernetes.Value == "off":
 		return nil, nil
 	case f.kubeconfig != "":
 		config, err := clientcmd.BuildConfigFromFlags("", f.kubeconfig)
@@ -45,9 +45,9 @@ func clusterConfig(f *agentFlags, log *slog.Logger) (*rest.Config, error) {
 	switch {
 	case err == nil:
 		return config, nil
-	case f.kubernetes.value == "on" && errors.Is(err, rest.ErrNotInCluster):
+	case f.kubernetes.Value == "on" && errors.Is(err, rest.ErrNotInCluster):
 		return nil, fmt.Errorf("--kubernetes on: %w", errNoCluster)
-	case f.kubernetes.value == "on":
+	case f.kubernetes.Value == "on":
 		return nil, fmt.Errorf("--kubernetes on: %w", err)
 	case errors.Is(err, rest.ErrNotInCluster):
 		return nil, nil

@@ -154,7 +154,7 @@ func (p *proxyLogs) Close() error {
 
 // checkProxyLogs refuses to look for pods where none has a name.
 func (f *agentFlags) checkProxyLogs() error {
-	if f.proxyLogs != "" && f.kubernetes.value == "off" {
+	if f.proxyLogs != "" && f.kubernetes.Value == "off" {
 		return errors.New("--proxy-logs looks for logs by the names of pods, --kubernetes off gives none: give one of them")
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/event"
 	"github.com/tlstrace/tlstrace/tracer"
 )
@@ -31,8 +32,8 @@ const (
 )
 
 func newDemo(w *world) *cobra.Command {
-	output := &choice{allowed: []string{"text", "json"}, value: "text"}
-	color := &choice{allowed: colorModes, value: "auto"}
+	output := &session.Choice{Allowed: []string{"text", "json"}, Value: "text"}
+	color := &session.Choice{Allowed: session.ColorModes, Value: "auto"}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Make handshakes fail on this machine, and show what is caught",
@@ -45,10 +46,10 @@ func newDemo(w *world) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if output.value == "json" {
+			if output.Value == "json" {
 				err = json.NewEncoder(w.stdout).Encode(results)
 			} else {
-				err = printDemo(w.stdout, results, screenOf(w.stdout, color.value))
+				err = printDemo(w.stdout, results, session.ScreenOf(w.stdout, color.Value))
 			}
 			if err == nil && slices.ContainsFunc(results, func(r demoResult) bool { return !r.OK }) {
 				err = errFindings
@@ -58,8 +59,8 @@ func newDemo(w *world) *cobra.Command {
 	}
 	cmd.Flags().VarP(output, "output", "o", "how to print it")
 	cmd.Flags().Var(color, "color", "colours")
-	completeSet(cmd, "output", output.allowed)
-	completeSet(cmd, "color", color.allowed)
+	session.CompleteSet(cmd, "output", output.Allowed)
+	session.CompleteSet(cmd, "color", color.Allowed)
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/sink"
 	"github.com/tlstrace/tlstrace/tracer"
 )
@@ -18,7 +19,7 @@ each purpose and why. Everything is attached for a moment, nothing stays. It nee
 means that nothing can be traced here.`
 
 func newDoctor(w *world) *cobra.Command {
-	output := &choice{allowed: []string{"text", "json"}, value: "text"}
+	output := &session.Choice{Allowed: []string{"text", "json"}, Value: "text"}
 	var options tracer.Options
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -27,7 +28,7 @@ func newDoctor(w *world) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			report := w.probe(options)
-			if err := printReport(w.stdout, report, output.value); err != nil {
+			if err := printReport(w.stdout, report, output.Value); err != nil {
 				return err
 			}
 			if !report.CanTrace() {
@@ -38,7 +39,7 @@ func newDoctor(w *world) *cobra.Command {
 	}
 	cmd.Flags().VarP(output, "output", "o", "how to print it")
 	cmd.Flags().StringVar(&options.Cgroup, "cgroup", "", "cgroup v2 directory to trace instead of the root")
-	completeSet(cmd, "output", output.allowed)
+	session.CompleteSet(cmd, "output", output.Allowed)
 	return cmd
 }
 

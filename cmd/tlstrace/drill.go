@@ -49,8 +49,8 @@ type drillFlags struct {
 	remote          remoteFlags
 	prometheus      string
 	prometheusToken string
-	until           choice
-	output          choice
+	until           session.Choice
+	output          session.Choice
 	list            bool
 }
 
@@ -73,7 +73,7 @@ func newDrill(w *world) *cobra.Command {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			results, err := f.run(ctx, w)
-			return errors.Join(printDrill(w.stdout, results, f.output.value), err, verdictOf(results, err))
+			return errors.Join(printDrill(w.stdout, results, f.output.Value), err, verdictOf(results, err))
 		},
 	}
 	f.register(cmd, w)
@@ -83,8 +83,8 @@ func newDrill(w *world) *cobra.Command {
 
 func (f *drillFlags) register(cmd *cobra.Command, w *world) {
 	f.reasons = session.Choices{Kind: "reasons", Allowed: drillReasons()}
-	f.until = choice{allowed: []string{alertPending, alertFiring}, value: alertPending}
-	f.output = choice{allowed: []string{"text", "json"}, value: "text"}
+	f.until = session.Choice{Allowed: []string{alertPending, alertFiring}, Value: alertPending}
+	f.output = session.Choice{Allowed: []string{"text", "json"}, Value: "text"}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.Var(&f.reasons, "reason", "make these fail, one after the other (default "+string(event.CertificateExpired)+"; --list shows all)")
@@ -100,8 +100,8 @@ func (f *drillFlags) register(cmd *cobra.Command, w *world) {
 	flags.BoolVar(&f.list, "list", false, "list what can be made to fail, and its alerts")
 	flags.VarP(&f.output, "output", "o", "how to print it")
 	session.CompleteList(cmd, "reason", f.reasons.Allowed)
-	completeSet(cmd, "until", f.until.allowed)
-	completeSet(cmd, "output", f.output.allowed)
+	session.CompleteSet(cmd, "until", f.until.Allowed)
+	session.CompleteSet(cmd, "output", f.output.Allowed)
 }
 
 func (f *drillFlags) check() error {

@@ -109,11 +109,11 @@ func (d *drill) alert(ctx context.Context, r *drillResult, m *made, a *arrival) 
 	}
 	waiting, stop := context.WithTimeout(ctx, d.f.wait)
 	defer stop()
-	state, err := hoped.await(waiting, d.f.until.value)
+	state, err := hoped.await(waiting, d.f.until.Value)
 	if err != nil {
 		return err
 	}
-	s := drillStep{Step: "alert", OK: state == alertFiring || state == d.f.until.value, Seen: hoped.rule.Alert + " is " + state}
+	s := drillStep{Step: "alert", OK: state == alertFiring || state == d.f.until.Value, Seen: hoped.rule.Alert + " is " + state}
 	switch state {
 	case alertTrue:
 		s.Seen = "the expression of " + hoped.rule.Alert + " is true, and it is neither pending nor firing"

@@ -134,5 +134,5 @@ func (v *viewFlags) show(w *world, e event.Event) error {
 		s := v.sink(w)
 		return errors.Join(s.Write(e), s.Close())
 	}
-	return sink.Ladder(w.stdout, screenOf(w.stdout, v.color.value), e)
+	return sink.Ladder(w.stdout, session.ScreenOf(w.stdout, v.color.Value), e)
 }

@@ -25,8 +25,8 @@ func (b *blameFlags) register(cmd *cobra.Command) {
 
 // check refuses views that the object does not fit into.
 func (b *blameFlags) check(view *viewFlags) error {
-	if len(b.configuration) > 0 && view.output.value != "ladder" {
-		return fmt.Errorf("--lint goes with the ladder; for %s ask tlstrace lint --event", view.output.value)
+	if len(b.configuration) > 0 && view.output.Value != "ladder" {
+		return fmt.Errorf("--lint goes with the ladder; for %s ask tlstrace lint --event", view.output.Value)
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ type lintFlags struct {
 	trustDomain   string
 	rootNamespace string
 	only, skip    []string
-	failOn        choice
+	failOn        session.Choice
 	view          viewFlags
 	baseline      string
 	writeBaseline bool
@@ -80,7 +80,7 @@ func (f *lintFlags) register(cmd *cobra.Command) {
 	for _, c := range checks {
 		names = append(names, c.ID, c.Name)
 	}
-	f.failOn = choice{allowed: append(session.Spelled(lint.Severities), "never"), value: string(lint.Error)}
+	f.failOn = session.Choice{Allowed: append(session.Spelled(lint.Severities), "never"), Value: string(lint.Error)}
 	f.view.register(cmd, "columns", report.Formats()...)
 	f.cluster.register(cmd)
 	flags := cmd.Flags()
@@ -101,7 +101,7 @@ func (f *lintFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.event, "event", "", "name the objects to blame for the failures of this JSON lines `file`; - is standard input")
 	session.CompleteList(cmd, "check", names)
 	session.CompleteList(cmd, "skip", names)
-	completeSet(cmd, "fail-on", f.failOn.allowed)
+	session.CompleteSet(cmd, "fail-on", f.failOn.Allowed)
 }
 
 // check refuses flags that make no sense together.
@@ -123,10 +123,10 @@ func (f *lintFlags) check() error {
 		return errors.New("--complete is about files: what is missing in a live cluster is known")
 	case f.writeBaseline && f.baseline == "":
 		return errors.New("--write-baseline needs --baseline to say which file")
-	case f.event != "" && f.view.output.value != "columns" && f.view.output.value != "json":
-		return fmt.Errorf("--event is shown as columns or json, not %s", f.view.output.value)
-	case f.list && f.view.output.value != "columns" && f.view.output.value != "json":
-		return fmt.Errorf("--list is shown as columns or json, not %s", f.view.output.value)
+	case f.event != "" && f.view.output.Value != "columns" && f.view.output.Value != "json":
+		return fmt.Errorf("--event is shown as columns or json, not %s", f.view.output.Value)
+	case f.list && f.view.output.Value != "columns" && f.view.output.Value != "json":
+		return fmt.Errorf("--list is shown as columns or json, not %s", f.view.output.Value)
 	}
 	return f.cluster.check()
 }

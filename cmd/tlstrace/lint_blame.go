@@ -36,9 +36,9 @@ func (f *lintFlags) blame(ctx context.Context, w *world, built *lint.World, find
 		failures++
 		b, found := built.Blame(e, findings)
 		if !found {
-			err = r.Unblamed(w.stdout, f.view.output.value, e)
+			err = r.Unblamed(w.stdout, f.view.output.Value, e)
 		} else {
-			err = r.Blame(w.stdout, f.view.output.value, e, b)
+			err = r.Blame(w.stdout, f.view.output.Value, e, b)
 		}
 		if err != nil {
 			return err

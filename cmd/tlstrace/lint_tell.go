@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/tlstrace/tlstrace/cmd/tlstrace/report"
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 	"github.com/tlstrace/tlstrace/mesh/lint"
 )
 
@@ -35,7 +36,7 @@ func (f *lintFlags) tell(w *world, checks []lint.Check, sets []*lint.Set, result
 		}
 		r.Gone = known.Apply(&r.Result)
 	}
-	if err := r.Write(w.stdout, f.view.output.value); err != nil {
+	if err := r.Write(w.stdout, f.view.output.Value); err != nil {
 		return err
 	}
 	if r.Failed() {
@@ -46,8 +47,8 @@ func (f *lintFlags) tell(w *world, checks []lint.Check, sets []*lint.Set, result
 
 func (f *lintFlags) report(w *world) *report.Report {
 	return &report.Report{
-		Unknown: map[string]int{}, FailOn: lint.Severity(f.failOn.value), Version: thisBuild(nil).Version,
-		Screen: screenOf(w.stdout, f.view.color.value),
+		Unknown: map[string]int{}, FailOn: lint.Severity(f.failOn.Value), Version: thisBuild(nil).Version,
+		Screen: session.ScreenOf(w.stdout, f.view.color.Value),
 	}
 }
 
@@ -84,7 +85,7 @@ func (f *lintFlags) accept(w *world, findings []lint.Finding) error {
 func (f *lintFlags) show(w *world, checks []lint.Check) error {
 	r := f.report(w)
 	r.Checks = checks
-	if f.view.output.value == "json" {
+	if f.view.output.Value == "json" {
 		return r.ListJSON(w.stdout)
 	}
 	return r.List(w.stdout)

@@ -141,7 +141,7 @@ func (f *logsFlags) check(w *world, args []string) error {
 	case !f.until.IsZero() && !f.filter.Since.IsZero() && f.until.Before(f.filter.Since.Time):
 		return errors.New("--until is before --since: no event can be in between")
 	case f.metrics == "-" && f.view.machine():
-		return fmt.Errorf("--metrics - and --output %s both want standard output: give a file", f.view.output.value)
+		return fmt.Errorf("--metrics - and --output %s both want standard output: give a file", f.view.output.Value)
 	case len(args) == 0 && isTerminal(w.stdin):
 		return errors.New("no log to read: give a FILE, or pipe one in (kubectl logs ... | tlstrace logs)")
 	}
@@ -174,7 +174,7 @@ func (f *logsFlags) match(passed *census) func(event.Event) bool {
 // sinks are the view, what --fail-on and --metrics look at, the summary at the end, and what ends it after enough events.
 func (f *logsFlags) sinks(w *world, events *logSource, passed *census, found *failOn) (sink.Sink, error) {
 	view := f.view.sink(w)
-	summary := sink.NewSummary(f.summaryTo(w), screenOf(f.summaryTo(w), f.view.color.value))
+	summary := sink.NewSummary(f.summaryTo(w), session.ScreenOf(f.summaryTo(w), f.view.color.Value))
 	summary.Totals = func() sink.Totals {
 		t := passed.totals()
 		t.Lost = events.lost()

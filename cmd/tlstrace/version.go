@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
 )
 
 // Set by the linker (see Makefile); a plain go build leaves them empty and the build information speaks.
@@ -25,18 +27,18 @@ type build struct {
 }
 
 func newVersion(w *world) *cobra.Command {
-	output := &choice{allowed: []string{"text", "json"}, value: "text"}
+	output := &session.Choice{Allowed: []string{"text", "json"}, Value: "text"}
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Say which version this is",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			info, _ := debug.ReadBuildInfo()
-			return printBuild(w.stdout, thisBuild(info), output.value)
+			return printBuild(w.stdout, thisBuild(info), output.Value)
 		},
 	}
 	cmd.Flags().VarP(output, "output", "o", "how to print it")
-	completeSet(cmd, "output", output.allowed)
+	session.CompleteSet(cmd, "output", output.Allowed)
 	return cmd
 }
 

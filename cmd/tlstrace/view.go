@@ -1,8 +1,6 @@
 package main
 
 import (
-	"io"
-
 	"github.com/spf13/cobra"
 
 	"github.com/tlstrace/tlstrace/cmd/tlstrace/session"
@@ -11,36 +9,30 @@ import (
 
 // viewFlags say how events are shown.
 type viewFlags struct {
-	output choice
-	color  choice
+	output session.Choice
+	color  session.Choice
 }
 
 func (v *viewFlags) register(cmd *cobra.Command, standard string, allowed ...string) {
-	v.output = choice{allowed: allowed, value: standard}
-	v.color = choice{allowed: colorModes, value: "auto"}
+	v.output = session.Choice{Allowed: allowed, Value: standard}
+	v.color = session.Choice{Allowed: session.ColorModes, Value: "auto"}
 	cmd.Flags().VarP(&v.output, "output", "o", "how to show it")
 	cmd.Flags().Var(&v.color, "color", "colours; auto is on a terminal unless NO_COLOR is set")
-	completeSet(cmd, "output", allowed)
-	completeSet(cmd, "color", colorModes)
+	session.CompleteSet(cmd, "output", allowed)
+	session.CompleteSet(cmd, "color", session.ColorModes)
 }
 
 // machine says that a program reads the output.
-func (v *viewFlags) machine() bool { return v.output.value == "json" || v.output.value == "yaml" }
+func (v *viewFlags) machine() bool { return v.output.Value == "json" || v.output.Value == "yaml" }
 
 // sink is the view of a stream of events on standard output.
 func (v *viewFlags) sink(w *world) sink.Sink {
-	switch v.output.value {
+	switch v.output.Value {
 	case "json":
 		return sink.NewJSON(w.stdout)
 	case "yaml":
 		return sink.NewYAML(w.stdout)
 	}
-	size := func() sink.Screen { return screenOf(w.stdout, v.color.value) }
-	return session.NewLive(w.stdout, v.output.value == "wide", size)
+	size := func() sink.Screen { return session.ScreenOf(w.stdout, v.color.Value) }
+	return session.NewLive(w.stdout, v.output.Value == "wide", size)
 }
-
-// colorModes are the values of --color.
-var colorModes = session.ColorModes
-
-// screenOf is [session.ScreenOf].
-func screenOf(out io.Writer, color string) sink.Screen { return session.ScreenOf(out, color) }

@@ -211,7 +211,7 @@ func (f *watchFlags) sinks(w *world, view sink.Sink, passed *census) sink.Sink {
 			sinks = append(sinks, openJournal(path, w.stderr))
 		}
 	}
-	summary := sink.NewSummary(f.summaryTo(w), screenOf(f.summaryTo(w), f.view.color.value))
+	summary := sink.NewSummary(f.summaryTo(w), session.ScreenOf(f.summaryTo(w), f.view.color.Value))
 	summary.Totals, summary.Matching = passed.totals, passed.wanted.Narrows()
 	sinks = append(sinks, summary)
 	if f.count > 0 {
