@@ -40,6 +40,7 @@ func (c *connection) decide() finding {
 		silence,    // established, and no byte either way
 		plainPeer,  // the server answered a hello with something else
 		plainOwn,   // the client never spoke TLS
+		unoffered,  // the server chose what was not on offer
 		clearAlert, // an alert in clear ended it
 		trail13,    // TLS 1.3: sizes and places of encrypted records
 		trail12,    // TLS 1.2 and older: message types and ChangeCipherSpec
