@@ -88,6 +88,9 @@ func noVersion(m pairing) Truth {
 		w.Reasons = append(w.Reasons, event.NegotiationFailed)
 		w.Vague = []event.Reason{event.NoSharedCipher}
 	}
+	if m.server == "gnutls" && m.client == "curl-gnutls" && m.version == tls.VersionTLS13 { // still offers old ciphers: it is answered
+		w.Reasons, w.GaveUp = []event.Reason{event.ProtocolVersion}, []event.Side{event.Client}
+	}
 	return w
 }
 

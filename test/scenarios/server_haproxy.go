@@ -18,6 +18,7 @@ defaults
 	timeout http-request 2s
 frontend lab
 	log global
+	error-log-format "refused: %%[ssl_fc_err_str], verify error %%[ssl_c_err]"
 	bind :::%d v4v6 ssl crt %q %s
 	http-request return status 200 content-type text/plain string "ok\n"
 `
