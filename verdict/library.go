@@ -200,6 +200,8 @@ func (c *connection) fits(wire finding, t testimony) bool {
 	switch wire.reason {
 	case event.ClosedByClient, event.ClosedByServer, event.ResetByClient, event.ResetByServer:
 		return true
+	case event.InternalError: // what OpenSSL's alert is if a callback refused and gave no reason
+		return c.Library != nil && c.Library.VerifyText == verifyPrefix+"UNSPECIFIED"
 	}
 	return wire.reason.Layer() == event.LayerCertificate && wire.reason != event.ClientCertificateRequired
 }

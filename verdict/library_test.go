@@ -51,6 +51,8 @@ func TestLibraryRefusesAServerCertificate(t *testing.T) {
 		{"wrong email", "TLS 1.3", alerts13, clientSays(verifyFailed, v+"EMAIL_MISMATCH"), "failed name_mismatch" + certExact},
 		{"revoked", "TLS 1.3", alerts13, clientSays(verifyFailed, v+"CERT_REVOKED"), "failed certificate_revoked" + certExact},
 		{"a result without a reason of its own", "TLS 1.3", alerts13, clientSays(verifyFailed, v+"PATH_LOOP"), "failed bad_certificate" + certExact},
+		{"a callback refuses and the error is not seen", "TLS 1.3", flight13 + "C:alert(2,80) C:RST", clientSays("", v+"UNSPECIFIED"), "failed server_certificate_rejected" + certExact},
+		{"a trouble of its own after a verification that was let pass", "TLS 1.3", flight13 + "C:alert(2,80) C:RST", clientSays("", v+"CERT_HAS_EXPIRED"), "failed internal_error server_certificate client client exact"},
 		{"a result that is just a number", "TLS 1.3", alerts13, clientSays(verifyFailed, "X509_V_ERR(999)"), "failed server_certificate_rejected" + certExact},
 		{"no result", "TLS 1.3", alerts13, clientSays(verifyFailed, ""), "failed server_certificate_rejected" + certExact},
 		{"the prefix of the macro", "TLS 1.3", alerts13, clientSays("SSL_R_"+verifyFailed, v+"CERT_HAS_EXPIRED"), "failed certificate_expired" + certExact},

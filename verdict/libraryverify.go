@@ -35,6 +35,7 @@ var verifyTable = map[string]verifyReading{
 	"UNABLE_TO_GET_ISSUER_CERT_LOCALLY": {event.UnknownCA, "has an issuer that is not in the trust store"},
 	"UNABLE_TO_VERIFY_LEAF_SIGNATURE":   {event.UnknownCA, "came alone and its issuer is not known"},
 	"CERT_UNTRUSTED":                    {event.UnknownCA, "has a root that is not trusted for this purpose"},
+	"UNSPECIFIED":                       {"", "did not pass a check of the program's own that gave no reason"},
 	"HOSTNAME_MISMATCH":                 {event.NameMismatch, "is for another host name"},
 	"EMAIL_MISMATCH":                    {event.NameMismatch, "is for another email address"},
 	"IP_ADDRESS_MISMATCH":               {event.NameMismatch, "is for another IP address"},
