@@ -193,19 +193,7 @@ func (c *container) refuse(t *testing.T, server netip.AddrPort) {
 // stay connects and stays, so that the probes in openssl's library do, too.
 func (c *container) stay(t *testing.T, server netip.AddrPort) {
 	t.Helper()
-	cmd := c.command(t, server, "-CAfile", c.pem)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
+	converse(t, c.command(t, server, "-CAfile", c.pem))
 }
 
 func (c *container) client(t *testing.T, server netip.AddrPort, trust ...string) ([]byte, error) {

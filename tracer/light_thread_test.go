@@ -45,19 +45,7 @@ func TestLightKnowsWhichConnectionFailed(t *testing.T) {
 	w := watch(t, tracer.Options{Capture: tracer.CaptureLight})
 	config := &tls.Config{Certificates: []tls.Certificate{c.ca.leaf}}
 	server := serve(t, "tcp", "127.0.0.1:0", func(n net.Conn) { _, _ = io.Copy(io.Discard, tls.Server(n, config)) })
-	cmd := exec.Command(python, "-c", oneThread, strconv.Itoa(int(server.Port())), c.pem)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Wait() })
+	in, out := converse(t, exec.Command(python, "-c", oneThread, strconv.Itoa(int(server.Port())), c.pem))
 	var ready string
 	if _, err := fmt.Fscan(out, &ready); err != nil {
 		t.Fatal(err)

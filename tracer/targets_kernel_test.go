@@ -17,22 +17,7 @@ func TestCryptoAloneIsNoTLS(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	cmd := exec.Command(python, "-c", "import _hashlib, sys; print('loaded', flush=True); sys.stdin.read()")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
+	_, out := converse(t, exec.Command(python, "-c", "import _hashlib, sys; print('loaded', flush=True); sys.stdin.read()"))
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "loaded\n" {
 		t.Skipf("this python has no libcrypto: %q, %v", line, err)
 	}
