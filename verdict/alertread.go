@@ -87,6 +87,7 @@ func (f *finding) refine(c *connection, sender event.Side, code uint8) {
 		f.lookAt = sender
 	case alertInternalError, alertGeneralError:
 		f.lookAt = sender
+		f.perhapsRefused(c, sender)
 	case alertProtocolVersion, alertInappropriateFallback:
 		f.lookAt = c.olderSide(sender)
 		f.hint = c.offered("versions", c.versions())
@@ -172,6 +173,17 @@ func (f *finding) refusedRetry(c *connection, sender event.Side) {
 		f.reason, f.confidence, f.lookAt = event.NoSharedGroup, event.Derived, event.Unknown
 		f.hint = c.offered("groups", c.groups())
 	}
+}
+
+// perhapsRefused: OpenSSL sends internal_error also when a program refuses a certificate in a callback and leaves no reason
+// (ssl_x509err2alert has X509_V_ERR_UNSPECIFIED as that), as stunnel does for a wrong name. Only the sender's own library can tell.
+func (f *finding) perhapsRefused(c *connection, sender event.Side) {
+	if f.phase != certificatePhase(sender) || sender == event.Server && c.auth != event.ClientAuthSent {
+		return
+	}
+	f.confidence = event.Inferred
+	f.hint = "It had just been given the " + string(sender.Peer()) + "'s certificate: a program that refuses one in a callback of its own " +
+		"sends this alert too."
 }
 
 // olderSide says who lacks the newer protocol version. A client that offers TLS 1.3 and is refused met an older server; one

@@ -83,6 +83,9 @@ func (b badCertificate) truth(m pairing) Truth {
 	case m.client == "node" && in12, m.client == "curl-gnutls", m.client == "curl" && b.reason == event.NameMismatch:
 		w.Certainty, w.Phases = May, nil
 		w.Vague = []event.Reason{event.ServerCertificateRejected, event.ClosedByClient, event.ResetByClient}
+	case m.client == "stunnel" && b.reason == event.NameMismatch: // refuses in a callback, and OpenSSL does not know why
+		w.Reasons = append(w.Reasons, event.ServerCertificateRejected)
+		w.Vague = []event.Reason{event.InternalError}
 	case m.client == "node":
 		w.Reasons = append(w.Reasons, event.ServerCertificateRejected, event.ClosedByClient)
 		w.LookAt = eitherEnd

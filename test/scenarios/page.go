@@ -43,7 +43,7 @@ func (p page) markdown() string {
 	table(&b, "server", p.full, func(s Scenario) string { return s.Server })
 	healthyTable(&b, p.full)
 	undecidable(&b, p.full)
-	wrongRows(&b, p.full)
+	p.wrongRows(&b)
 	p.others.section(&b, p.full)
 	fmt.Fprintf(&b, "\n%s\n", score(p.full).Line())
 	return b.String()
@@ -162,14 +162,20 @@ func servers(results []Result) string {
 }
 
 // wrongRows shows every scenario of which something is wrong.
-func wrongRows(b *strings.Builder, results []Result) {
+func (p page) wrongRows(b *strings.Builder) {
 	b.WriteString("\n## What is wrong\n\n")
-	wrong := filter(results, func(r Result) bool { return len(r.Wrong) > 0 })
-	if len(wrong) == 0 {
-		b.WriteString("Nothing.\n")
-		return
+	before := b.Len()
+	for _, r := range p.full {
+		if len(r.Wrong) > 0 {
+			fmt.Fprintf(b, "- %s: %s\n", r.Name, strings.Join(r.Wrong, "; "))
+		}
 	}
-	for _, r := range wrong {
-		fmt.Fprintf(b, "- %s: %s\n", r.Name, strings.Join(r.Wrong, "; "))
+	for _, r := range filter(p.wire, agreed) {
+		if len(r.Wrong) > 0 {
+			fmt.Fprintf(b, "- %s with `--no-libraries`: %s\n", r.Name, strings.Join(r.Wrong, "; "))
+		}
+	}
+	if b.Len() == before {
+		b.WriteString("Nothing.\n")
 	}
 }
