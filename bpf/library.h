@@ -12,6 +12,7 @@
 #define OPENSSL_REASON_MASK 0x7fffff // ERR_REASON_MASK of 3.x: reasons that all libraries share have flags below it
 #define PROTOCOL_IS_SHUTDOWN 207     // OpenSSL's wrappers
 #define RECORD_LAYER_FAILURE 313
+#define UNEXPECTED_EOF 294 // OpenSSL 3: the peer closed without close_notify
 #define SHUTDOWN_WHILE_IN_INIT 407
 #define REMOTE_ALERT 1000 // a received alert n is reason 1000 + n
 
@@ -365,7 +366,8 @@ static __always_inline void note_go_error(__u64 session, __u64 cookie, __u64 ita
 }
 
 // claim_error gives a handshake the error that its thread has raised. The claim holds until the thread closes the socket:
-// what the library says in between is the aftermath.
+// what the library says in between is the aftermath. Where only the thread tells whose error it is, none is cut off that its peer has not
+// closed.
 static __always_inline void claim_error(struct handshake *hs, struct sock *sk, bool closing)
 {
 	struct library_error none = {};
@@ -375,7 +377,7 @@ static __always_inline void claim_error(struct handshake *hs, struct sock *sk, b
 	if (!can_read_kernel || !errors_are_recent() || !owner_is_current(sk))
 		return;
 	e = task_error(&thread);
-	if (!e)
+	if (!e || ((hs->flags & HS_LIGHT) && e->error.reason == UNEXPECTED_EOF && hs->closer != CLOSER_REMOTE))
 		return;
 	if (is_of(e, hs->cookie, hs->start_ns))
 		adopt(&hs->error_said, &e->error);
@@ -394,6 +396,22 @@ static __always_inline void drop_error(struct sock *sk)
 	__u32 thread;
 
 	if (can_read_kernel && errors_are_recent() && owner_is_current(sk) && task_error(&thread))
+		bpf_map_delete_elem(&thread_errors, &thread);
+}
+
+// drop_late_error forgets an error of the current thread that may be how a long connection ended, since that one closes now. One that
+// can only come of a handshake waits for its own close.
+static __always_inline void drop_late_error(struct sock *sk)
+{
+	struct thread_error *e;
+	__u32 thread;
+
+	if (!can_read_kernel || !errors_are_recent() || !owner_is_current(sk))
+		return;
+	e = task_error(&thread);
+	if (!e || e->error.family == FAMILY_GO || e->error.family == FAMILY_GNUTLS)
+		return;
+	if (e->error.reason == UNEXPECTED_EOF || e->error.reason >= REMOTE_ALERT)
 		bpf_map_delete_elem(&thread_errors, &thread);
 }
 

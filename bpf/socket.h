@@ -256,6 +256,8 @@ static __always_inline void change_state(struct handshake *hs, struct bpf_sock_o
 	// Without a look at what the thread sends, an error waits for a close: that of a long connection is not the one that failed.
 	if (!(hs->flags & HS_LIGHT) || is_short(hs))
 		claim_error(hs, sk, true);
+	else
+		drop_late_error(sk);
 	if (selective)
 		note_failure(hs);
 	switch (new) {
