@@ -27,6 +27,9 @@ import (
 //
 //	refuse ADDRESS           listens, and answers each ClientHello with the alert handshake_failure
 //	present ADDRESS          listens, and presents a certificate that nobody trusts
+//	accept ADDRESS           the same, and says one byte once the handshake has succeeded
+//	reset ADDRESS            listens, and answers each ClientHello with a reset
+//	visit ADDRESS...         reads numbers from standard input, and makes so many handshakes with each, whose certificates it does not check
 //	trust ADDRESS            reads numbers of handshakes to make from standard input, and trusts no certificate
 //	hello ADDRESS RATE FROM...  the same with a bare ClientHello, so many a second, from these addresses in turns
 //
@@ -116,6 +119,17 @@ func play(role string, args []string) error {
 		}
 		config := &tls.Config{Certificates: []tls.Certificate{certificate}}
 		return listen(args[0], func(c net.Conn) { _ = tls.Server(c, config).Handshake() })
+	case "accept":
+		certificate, err := selfSigned()
+		if err != nil {
+			return err
+		}
+		config := &tls.Config{Certificates: []tls.Certificate{certificate}}
+		return listen(args[0], func(c net.Conn) { _, _ = tls.Server(c, config).Write([]byte("!")) })
+	case "reset":
+		return listen(args[0], reset)
+	case "visit":
+		return obey(args[0], func(n int) error { return visit(args, n) })
 	case "trust":
 		config := &tls.Config{ServerName: "payments.shop.svc", RootCAs: x509.NewCertPool()}
 		return obey(args[0], func(n int) error { return trust(args[0], config, n) })
@@ -154,6 +168,27 @@ var alert = []byte{21, 3, 3, 0, 2, 2, 40}
 func refuse(c net.Conn) {
 	_, _ = c.Read(make([]byte, 4096)) // whatever it is
 	_, _ = c.Write(alert)             // the client may be gone
+}
+
+func reset(c net.Conn) {
+	_, _ = c.Read(make([]byte, 4096))
+	_ = c.(*net.TCPConn).SetLinger(0) // of a socket that is open
+}
+
+// visit makes handshakes, whatever becomes of them.
+func visit(addresses []string, n int) error {
+	config := &tls.Config{ServerName: "payments.shop.svc", InsecureSkipVerify: true}
+	for range n {
+		for _, address := range addresses {
+			c, err := net.DialTimeout("tcp", address, patience)
+			if err != nil {
+				continue // nobody listens there
+			}
+			_, _ = tls.Client(c, config).Read(make([]byte, 1))
+			_ = c.Close()
+		}
+	}
+	return nil
 }
 
 // obey makes as many handshakes as standard input says.

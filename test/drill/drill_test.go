@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tlstrace/tlstrace/test/prometheus"
 )
 
 // result is what the drill says of one reason.
@@ -88,7 +90,7 @@ func TestEveryFailureArrivesAtTheAgent(t *testing.T) {
 func TestAlertFires(t *testing.T) {
 	m := newMachine(t)
 	agent := m.agent("--fold", "1s")
-	server := prometheus(t, agent, true)
+	server := withRules(t, agent).URL
 	const reasons = "certificate_expired,unknown_ca"
 	for _, r := range m.drill(1, "--agent", agent, "--prometheus", server, "--wait", "4s", "--reason", reasons) {
 		if s := r.Steps[len(r.Steps)-1]; s.Step != "alert" || !strings.Contains(s.LookAt, "half an hour") {
@@ -105,11 +107,11 @@ func TestAlertFires(t *testing.T) {
 func TestAlertThatCannotComeIsExplained(t *testing.T) {
 	m := newMachine(t)
 	agent := m.agent("--fold", "0")
-	all := m.drill(1, "--agent", agent, "--prometheus", prometheus(t, "http://127.0.0.1:1", true), "--wait", "3s")
+	all := m.drill(1, "--agent", agent, "--prometheus", withRules(t, "http://127.0.0.1:1").URL, "--wait", "3s")
 	if step, at := m.last(all); step != "alert" || !strings.Contains(at, "has no sample") {
 		t.Errorf("a Prometheus that does not reach the agent: %v", all)
 	}
-	all = m.drill(1, "--agent", agent, "--prometheus", prometheus(t, agent, false), "--wait", "3s")
+	all = m.drill(1, "--agent", agent, "--prometheus", prometheus.Start(t, agent, nil).URL, "--wait", "3s")
 	if step, at := m.last(all); step != "alert" || !strings.Contains(at, "no rule of that name is loaded") {
 		t.Errorf("a Prometheus without rules: %v", all)
 	}
