@@ -106,9 +106,8 @@ func groups(all []scenarios.Scenario) [][]scenarios.Scenario {
 	var order []string
 	byName := map[string][]scenarios.Scenario{}
 	for _, s := range all {
-		cut := strings.LastIndex(s.Name, "/")
-		group, pair := s.Name[:cut], strings.Split(s.Name[cut+1:], "-")
-		if slices.ContainsFunc(pair, func(p string) bool { return !slices.Contains(guestPrograms, p) }) {
+		group, needed := playedWith(s)
+		if slices.ContainsFunc(needed, func(p string) bool { return !slices.Contains(guestPrograms, p) }) {
 			continue
 		}
 		if s.Truth.Certainty == scenarios.Never {
@@ -124,6 +123,35 @@ func groups(all []scenarios.Scenario) [][]scenarios.Scenario {
 		grouped = append(grouped, byName[group])
 	}
 	return grouped
+}
+
+// playedWith lists the programs of a scenario, and its name without them.
+func playedWith(s scenarios.Scenario) (rest string, needed []string) {
+	cut := max(strings.LastIndex(s.Name, "/"), 0)
+	rest, last := s.Name[:cut], strings.TrimPrefix(s.Name[cut:], "/")
+	if s.Client != "" && s.Server != "" {
+		return rest, []string{s.Client, s.Server}
+	}
+	return rest, strings.Split(last, "-")
+}
+
+// TestPlayedWith: a name may have no slash, and a program's name a hyphen.
+func TestPlayedWith(t *testing.T) {
+	tests := []struct {
+		s      scenarios.Scenario
+		rest   string
+		needed []string
+	}{
+		{scenarios.Scenario{Name: "expired/tls1.2/curl-gnutls-go", Client: "curl-gnutls", Server: "go"}, "expired/tls1.2", []string{"curl-gnutls", "go"}},
+		{scenarios.Scenario{Name: "garbage/go-nginx"}, "garbage", []string{"go", "nginx"}},
+		{scenarios.Scenario{Name: "scan"}, "", []string{"scan"}},
+	}
+	for i := range tests {
+		tt := &tests[i]
+		if rest, needed := playedWith(tt.s); rest != tt.rest || !slices.Equal(needed, tt.needed) {
+			t.Errorf("%s: got %q, %q", tt.s.Name, rest, needed)
+		}
+	}
 }
 
 // judge leaves out what could not be played.
