@@ -3,9 +3,11 @@ package scenarios
 import (
 	"cmp"
 	"embed"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -22,8 +24,9 @@ var peers embed.FS
 type Lab struct {
 	pki    *pki
 	ports  *ports
-	gopeer string // binary of ./gopeer
-	dir    string // holds the files of peers, in testdata
+	gopeer string       // binary of ./gopeer
+	dir    string       // holds the files of peers, in testdata
+	javac  func() error // compiles that in Java, once: where none is played there may be no compiler
 }
 
 // NewLab prepares the lab, or skips the test without root; in CI it fails then.
@@ -38,9 +41,12 @@ func NewLab(t testing.TB) *Lab {
 	if _, err := os.Stat(l.gopeer); err != nil {
 		build(t, l.gopeer, module+"/test/scenarios/gopeer")
 	}
-	if out, err := exec.Command("javac", "-d", l.dir, l.peer("Peer.java")).CombinedOutput(); err != nil {
-		t.Fatalf("javac: %v\n%s", err, out)
-	}
+	l.javac = sync.OnceValue(func() error {
+		if out, err := exec.Command("javac", "-d", l.dir, l.peer("Peer.java")).CombinedOutput(); err != nil {
+			return fmt.Errorf("javac: %w\n%s", err, out)
+		}
+		return nil
+	})
 	return l
 }
 

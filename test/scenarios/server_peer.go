@@ -8,15 +8,15 @@ import (
 // goServer, pythonServer, nodeServer and javaServer are small programs on the TLS library that comes with the language. They take
 // the same flags.
 var (
-	goServer     = peerServer("go", func(l *Lab) []string { return []string{l.gopeer, "server"} })
-	pythonServer = peerServer("python", func(l *Lab) []string { return []string{"/usr/bin/python3", l.peer("peer.py"), "server"} })
-	javaServer   = peerServer("java", func(l *Lab) []string { return append(java(l), "server") })
-	nodeServer   = peerServer("node", func(l *Lab) []string { return []string{"node", l.peer("peer.js"), "server"} })
+	goServer     = peerServer("go", func(_ testing.TB, l *Lab) []string { return []string{l.gopeer, "server"} })
+	pythonServer = peerServer("python", func(_ testing.TB, l *Lab) []string { return []string{"/usr/bin/python3", l.peer("peer.py"), "server"} })
+	javaServer   = peerServer("java", func(t testing.TB, l *Lab) []string { return append(java(t, l), "server") })
+	nodeServer   = peerServer("node", func(_ testing.TB, l *Lab) []string { return []string{"node", l.peer("peer.js"), "server"} })
 )
 
-func peerServer(name string, command func(*Lab) []string) serverStack {
-	return serverStack{name, func(_ testing.TB, l *Lab, port int, s serverSettings) []string {
-		argv := append(command(l), "--port", strconv.Itoa(port), "--cert", s.pair.cert, "--key", s.pair.key)
+func peerServer(name string, command func(testing.TB, *Lab) []string) serverStack {
+	return serverStack{name, func(t testing.TB, l *Lab, port int, s serverSettings) []string {
+		argv := append(command(t, l), "--port", strconv.Itoa(port), "--cert", s.pair.cert, "--key", s.pair.key)
 		argv = append(argv, peerFlags(name, s.versions, s.cipher, s.alpn)...)
 		if s.clientCA != "" {
 			argv = append(argv, "--client-ca", s.clientCA)
