@@ -88,7 +88,7 @@ func (d *depth) heed(n notice) {
 // ask looks at cgroups for good.
 func (d *depth) ask(paths []string) error {
 	for _, path := range paths {
-		path, err := cgroupOf(path)
+		path, err := checkCgroup2(path)
 		if err != nil {
 			return err
 		}

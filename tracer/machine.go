@@ -1,11 +1,7 @@
 package tracer
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -28,52 +24,6 @@ func parseLockdown(text string) string {
 		return "unknown"
 	}
 	return mode
-}
-
-// cgroupRoot returns where the cgroup v2 hierarchy is mounted.
-func cgroupRoot() (string, error) {
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrNoCgroup2, err)
-	}
-	defer func() { _ = f.Close() }()
-	return findCgroup2(f)
-}
-
-// findCgroup2 reads mountinfo (proc(5)). Of several mounts it takes the one that shows the hierarchy's root.
-func findCgroup2(mountinfo io.Reader) (string, error) {
-	lines := bufio.NewScanner(mountinfo)
-	found := ""
-	for lines.Scan() {
-		before, after, ok := strings.Cut(lines.Text(), " - ")
-		fields := strings.Fields(before)
-		if !ok || len(fields) < 5 || !strings.HasPrefix(after, "cgroup2 ") {
-			continue
-		}
-		if fields[3] == "/" {
-			return fields[4], nil
-		}
-		found = fields[4]
-	}
-	if found == "" {
-		return "", ErrNoCgroup2
-	}
-	return found, lines.Err()
-}
-
-// cgroupOf checks the directory that a user named, or finds the root.
-func cgroupOf(path string) (string, error) {
-	if path == "" {
-		return cgroupRoot()
-	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(path, &fs); err != nil {
-		return "", fmt.Errorf("cgroup %s: %w", path, err)
-	}
-	if fs.Type != unix.CGROUP2_SUPER_MAGIC {
-		return "", fmt.Errorf("%w at %s: name a directory of the cgroup v2 hierarchy", ErrNoCgroup2, path)
-	}
-	return filepath.Clean(path), nil
 }
 
 // release returns uname -r.

@@ -16,10 +16,11 @@ import (
 // Probe asks the kernel what it allows: by trying what each capability is for, by loading and attaching programs that do nothing,
 // and at last by attaching the real ones. Nothing stays attached.
 func Probe(o Options) Report {
-	cgroup, err := cgroupOf(o.Cgroup)
-	m := thisMachine(cgroup)
+	cgroups, err := openHierarchy(o.Cgroup)
+	defer func() { _ = cgroups.Close() }()
+	m := thisMachine(cgroups.path)
 	r := Report{
-		Kernel: release(), Arch: runtime.GOARCH, Cgroup: cgroup, Lockdown: lockdown(),
+		Kernel: release(), Arch: runtime.GOARCH, Cgroup: cgroups.name(), Lockdown: lockdown(),
 		User: m.euid, Permissions: m.permissions(),
 	}
 	r.addPermissions()

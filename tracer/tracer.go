@@ -67,16 +67,17 @@ func Open(o Options) (*Tracer, error) {
 	if missing := missingCapabilities(); len(missing) > 0 {
 		return nil, fmt.Errorf("%w: missing %s; run it with sudo", ErrPermission, strings.Join(missing, ", "))
 	}
-	cgroup, err := cgroupOf(o.Cgroup)
+	cgroups, err := openHierarchy(o.Cgroup)
 	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = cgroups.Close() }() // what is attached stays
 	k := newKernel()
 	if k.err != nil {
 		return nil, fmt.Errorf("%w: %w; use a kernel built with CONFIG_DEBUG_INFO_BTF=y", ErrNoBTF, k.err)
 	}
 	o.NoLibraries = o.NoLibraries || !k.readable
-	l, err := load(o, k, cgroup)
+	l, err := load(o, k, cgroups.path)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func Open(o Options) (*Tracer, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.stop = cancel
-	if err := t.lookInDepth(ctx, o, cgroup); err != nil {
+	if err := t.lookInDepth(ctx, o, cgroups.path); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	if l.chosen[PurposeLibraries] != nil {

@@ -57,14 +57,14 @@ func testScenarios(t *testing.T, p place, found *Finding) {
 // barePort is the server's port of the handshake that fails where no cgroup v2 is mounted: see guest/scenarios.sh.
 const barePort = 22000
 
-// bare is what became of it. Where tlstrace says that it can trace, it has to; where it cannot, it has to say so.
+// bare is what became of it: tlstrace mounts the hierarchy for itself.
 func bare(t *testing.T, files map[string][]byte) Bare {
 	report := decode[tracer.Report](t, files["bare.json"])[0]
 	b := Bare{Problems: report.Problems}
 	for _, e := range decode[event.Event](t, files["bare-events.json"]) {
 		b.Traced = b.Traced || e.Server.Port == barePort && e.Outcome == event.Failed
 	}
-	if b.Traced != report.CanTrace() {
+	if !b.Traced || !report.CanTrace() {
 		t.Errorf("without a mount of cgroup v2, the doctor says %v, and a failed handshake is told: %t", report.Problems, b.Traced)
 	}
 	return b
