@@ -89,17 +89,17 @@ print("cut off", flush=True)
 // TestLightForgetsHowALongConnectionEnded: what a library says when a connection is cut off that has carried much is not the error of a
 // short one that the same thread closes just before or after it.
 func TestLightForgetsHowALongConnectionEnded(t *testing.T) {
-	for _, first := range []string{"long", "short"} {
-		t.Run(first+" closes first", func(t *testing.T) { testCutOff(t, first) })
-	}
-}
-
-func testCutOff(t *testing.T, first string) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Skip(err)
 	}
 	c := newContainer(t)
+	for _, first := range []string{"long", "short"} {
+		t.Run(first+" closes first", func(t *testing.T) { testCutOff(t, c, python, first) })
+	}
+}
+
+func testCutOff(t *testing.T, c *container, python, first string) {
 	w := watch(t, tracer.Options{Capture: tracer.CaptureLight})
 	config := &tls.Config{Certificates: []tls.Certificate{c.ca.leaf}}
 	server := serve(t, "tcp", "127.0.0.1:0", func(n net.Conn) {

@@ -32,6 +32,7 @@ type targets struct {
 	proc      string
 	prober    *prober // nil if files are only looked at
 	deep      bool
+	follower  *follower
 	log       *slog.Logger
 	announced chan int
 	dropped   atomic.Uint64
@@ -54,10 +55,12 @@ type file struct {
 
 // newTargets makes targets that put probes into libraries; without a prober, it only looks.
 func newTargets(o Options, p *prober) *targets {
-	return &targets{
+	t := &targets{
 		proc: "/proc", prober: p, deep: o.GetError, log: o.Logger,
 		announced: make(chan int, maxAnnounced), files: map[fileID]*file{}, users: map[procID][]*file{},
 	}
+	t.follower = newFollower(t.deepLinks, time.Now, o.Logger)
+	return t
 }
 
 // announce asks for a look at a process. It never blocks.
@@ -67,6 +70,25 @@ func (t *targets) announce(pid int) {
 	default:
 		t.dropped.Add(1)
 	}
+}
+
+// suspect asks to watch more of a process of which a handshake failed; not where that is watched of all.
+func (t *targets) suspect(pid int) {
+	if !t.deep && t.prober != nil {
+		t.follower.heed(pid)
+	}
+}
+
+// follow watches more of a process, unless it is gone. It may be a new one.
+func (t *targets) follow(pid int) {
+	id, err := identifyProcess(t.proc, pid)
+	if err != nil {
+		return
+	}
+	if t.users[id] == nil {
+		t.look(pid)
+	}
+	t.follower.follow(id)
 }
 
 // run looks at processes until ctx is done: first at all that there are, which closes scanned, then at the announced ones.
@@ -82,7 +104,10 @@ func (t *targets) run(ctx context.Context, scanned chan<- struct{}) {
 			return
 		case pid := <-t.announced:
 			t.look(pid)
+		case pid := <-t.follower.suspects:
+			t.follow(pid)
 		case <-reap.C:
+			t.follower.settle()
 			t.reap()
 		}
 	}
@@ -218,23 +243,29 @@ func (t *targets) attach(f *file, together []*file) {
 	}
 	standIn := slices.ContainsFunc(together, isOpenSSL) && !slices.ContainsFunc(together, hasStatemFatal)
 	for _, l := range f.libraries {
-		missing := map[library.Probe][]library.Point{}
-		for _, p := range l.Points {
-			u, ok := uprobeOf(p.Probe)
-			if !ok || f.points[p] || u.deep && !t.deep || u.fallback && l.Family == library.OpenSSL && !standIn {
-				continue
-			}
-			missing[p.Probe] = append(missing[p.Probe], p)
-		}
+		missing := pointsOf(l, func(p library.Point, u uprobe) bool {
+			return !f.points[p] && (t.deep || !u.deep) && (standIn || !u.fallback || l.Family != library.OpenSSL)
+		})
 		for probe, points := range missing {
 			t.attachPoints(f, probe, points, l)
 		}
 	}
 }
 
+// pointsOf sorts the places in a library by the probe that belongs there.
+func pointsOf(l library.Target, wanted func(library.Point, uprobe) bool) map[library.Probe][]library.Point {
+	points := map[library.Probe][]library.Point{}
+	for _, p := range l.Points {
+		if u, ok := uprobeOf(p.Probe); ok && wanted(p, u) {
+			points[p.Probe] = append(points[p.Probe], p)
+		}
+	}
+	return points
+}
+
 // attachPoints puts one probe into all the places in a file where it belongs.
 func (t *targets) attachPoints(f *file, probe library.Probe, points []library.Point, l library.Target) {
-	links, err := t.prober.attach(fmt.Sprintf("/proc/self/fd/%d", f.handle.Fd()), probe, points, l)
+	links, err := t.prober.attach(f.reach(), probe, points, l, 0)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
@@ -247,6 +278,9 @@ func (t *targets) attachPoints(f *file, probe library.Probe, points []library.Po
 	}
 	f.links = append(f.links, links...)
 }
+
+// reach is a path by which a file that is held open can be reached.
+func (f *file) reach() string { return fmt.Sprintf("/proc/self/fd/%d", f.handle.Fd()) }
 
 func hasStatemFatal(f *file) bool {
 	return f.has(library.ProbeStatemFatal) || f.has(library.ProbeStatemFatal111)
@@ -302,6 +336,7 @@ func (t *targets) reap() {
 
 // release takes all probes out.
 func (t *targets) release() {
+	t.follower.release()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var closing sync.WaitGroup

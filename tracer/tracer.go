@@ -274,10 +274,18 @@ func (t *Tracer) takeKind(kind bpfRingKind, raw []byte) error {
 	return err
 }
 
-// suspect draws attention to the cgroup of a handshake that is handed over to be judged.
+// suspect draws attention to the cgroup and the process of a handshake that is handed over to be judged.
 func (t *Tracer) suspect(h *bpfHandshake) {
-	if t.depth != nil && bpfEnding(h.Ending) == bpfEndingEND_CLOSED {
+	if bpfEnding(h.Ending) != bpfEndingEND_CLOSED {
+		return
+	}
+	if t.depth != nil {
 		t.depth.heed(notice{cgroup: h.Cgroup, why: WhySuspect, sure: true})
+	}
+	alerts := h.Stream[0].Alerts+h.Stream[1].Alerts > 0
+	refused := alerts || bpfFamily(h.ErrorSaid.Family) != bpfFamilyFAMILY_NONE // else it may have been closed early, and healthy
+	if refused && h.Pid != 0 && t.hostProcesses && t.loaded.chosen[PurposeLibraries] != nil {
+		t.targets.suspect(int(h.Pid))
 	}
 }
 
@@ -296,6 +304,12 @@ func (t *Tracer) NotInDepth() uint64 {
 	}
 	return t.depth.missed.Load()
 }
+
+// Followed counts the processes whose calls of SSL_get_error are watched for a while, because a handshake of theirs failed.
+func (t *Tracer) Followed() int { return t.targets.follower.count() }
+
+// NotFollowed counts the processes that there was no room to follow.
+func (t *Tracer) NotFollowed() uint64 { return t.targets.follower.missed.Load() }
 
 // Purposes lists what hooks are for with this capture.
 func (t *Tracer) Purposes() []Purpose {

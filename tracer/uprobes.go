@@ -19,7 +19,7 @@ type uprobe struct {
 	probe    library.Probe
 	entry    string
 	exit     string
-	deep     bool // runs on the data path, too: only when asked for
+	deep     bool // runs on the data path, too: only when asked for, or in a process that is followed
 	fallback bool // noisier: only where the function that raises fatal errors alone was not found
 }
 
@@ -122,8 +122,8 @@ func forMulti(spec *ebpf.CollectionSpec) {
 	}
 }
 
-// attach attaches the programs of a probe to all places of it in a file, or to none.
-func (p *prober) attach(path string, probe library.Probe, points []library.Point, target library.Target) ([]link.Link, error) {
+// attach attaches the programs of a probe to all places of it in a file, or to none. They run for one process, or for all if pid is 0.
+func (p *prober) attach(path string, probe library.Probe, points []library.Point, target library.Target, pid int) ([]link.Link, error) {
 	u, ok := uprobeOf(probe)
 	if !ok {
 		return nil, fmt.Errorf("no program for probe %s", probe)
@@ -132,7 +132,7 @@ func (p *prober) attach(path string, probe library.Probe, points []library.Point
 	if err != nil {
 		return nil, err
 	}
-	at := places{file: file, cookie: cookie(probe, target)}
+	at := places{file: file, cookie: cookie(probe, target), pid: pid}
 	for _, point := range points {
 		at.offsets = append(at.offsets, point.Offset)
 	}
@@ -152,6 +152,7 @@ type places struct {
 	file    *link.Executable
 	offsets []uint64
 	cookie  uint64
+	pid     int // 0 for all processes
 }
 
 // enter attaches a program to the places themselves, or to the returns of the functions that begin there.
@@ -161,7 +162,7 @@ func (p *prober) enter(at places, program *ebpf.Program, returns bool) ([]link.L
 	}
 	var links []link.Link
 	for _, offset := range at.offsets {
-		options := &link.UprobeOptions{Address: offset}
+		options := &link.UprobeOptions{Address: offset, PID: at.pid}
 		if p.cookies {
 			options.Cookie = at.cookie
 		}
@@ -179,7 +180,9 @@ func (p *prober) enter(at places, program *ebpf.Program, returns bool) ([]link.L
 }
 
 func (p *prober) enterAtOnce(at places, program *ebpf.Program, returns bool) ([]link.Link, error) {
-	options := &link.UprobeMultiOptions{Addresses: at.offsets, Cookies: slices.Repeat([]uint64{at.cookie}, len(at.offsets))}
+	options := &link.UprobeMultiOptions{
+		Addresses: at.offsets, Cookies: slices.Repeat([]uint64{at.cookie}, len(at.offsets)), PID: uint32(at.pid), //nolint:gosec // pids are not negative
+	}
 	attach := at.file.UprobeMulti
 	if returns {
 		attach = at.file.UretprobeMulti

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,7 +79,8 @@ func (w *watched) awaitProbes(t testing.TB) {
 	t.Helper()
 	eventually(t, "openssl has its probes", func() bool {
 		return slices.ContainsFunc(w.Libraries(), func(l tracer.Target) bool {
-			return l.Family == "openssl" && slices.Contains(l.Probes, "openssl_statem_fatal") && l.Processes > 0
+			fatal := slices.ContainsFunc(l.Probes, func(p string) bool { return strings.HasPrefix(p, "openssl_statem_fatal") })
+			return l.Family == "openssl" && fatal && l.Processes > 0
 		})
 	})
 }

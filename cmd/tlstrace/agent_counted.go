@@ -67,7 +67,11 @@ func (a *agent) countCapture() {
 		Name: "tlstrace_capture", Help: "1 for where bytes are looked at: all, adaptive or light.",
 	}, []string{"mode"})
 	mode.WithLabelValues(a.f.capture.Value).Set(1)
-	registry.MustRegister(mode)
+	registry.MustRegister(mode, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tlstrace_followed_processes", Help: "Processes whose calls of SSL_get_error are watched for a while, because a handshake of theirs failed.",
+	}, a.figures.followed), prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "tlstrace_follow_missed_total", Help: "Processes of which a handshake failed, and that there was no room to watch.",
+	}, a.figures.notFollowed))
 	if a.f.capture.Value != string(tracer.CaptureAdaptive) {
 		return
 	}

@@ -17,6 +17,8 @@ type kernel interface {
 	Purposes() []tracer.Purpose
 	InDepth() map[tracer.Why]int
 	NotInDepth() uint64
+	Followed() int
+	NotFollowed() uint64
 	Libraries() []tracer.Target
 }
 
@@ -117,6 +119,17 @@ func (g *figures) libraries() map[metrics.Library]int {
 func (g *figures) inDepth(why tracer.Why) float64 {
 	all, _ := figure(g, func(k kernel) (map[tracer.Why]int, error) { return k.InDepth(), nil })
 	return float64(all[why])
+}
+
+// followed counts the processes that are watched more closely.
+func (g *figures) followed() float64 {
+	n, _ := figure(g, func(k kernel) (int, error) { return k.Followed(), nil })
+	return float64(n)
+}
+
+func (g *figures) notFollowed() float64 {
+	n, _ := figure(g, func(k kernel) (uint64, error) { return k.NotFollowed(), nil })
+	return float64(n)
 }
 
 func (g *figures) notInDepth() uint64 {

@@ -141,7 +141,7 @@ one to two microseconds on bare metal, and up to ten in a virtual machine. A ser
 BoringSSL are hit once where a certificate is verified, a Go client once where its handshake returns, and Go on either side once more where
 it says close_notify, through the function that sends alerts. Reads and writes are never hit.
 
-` + "Probes that run more often (`SSL_get_error`, and the end of a Go server's handshake) are in depth only: in `watch`, and in the agent with `--get-error`.\n\n"
+` + "Probes that run more often (`SSL_get_error`, and the end of a Go server's handshake) are in depth only: in `watch`, and in the agent for a while in a process of which a handshake failed, or with `--get-error`.\n\n"
 
 func perHandshake(hits map[string]uint64, handshakes int) string {
 	var all []string
