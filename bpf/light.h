@@ -55,7 +55,8 @@ static __always_inline void note_failure(const struct handshake *hs)
 }
 
 // classify_light refines END_CLOSED for a connection whose bytes were not looked at. What its library said is a failure; a reset is
-// one where connections like it speak TLS. The rest is no more than suspicious.
+// one where connections like it speak TLS, if the client cannot have finished: programs also reset what was healthy. The rest is no more
+// than suspicious.
 static __always_inline __u32 classify_light(const struct handshake *hs)
 {
 	bool broken = hs->how == HOW_RST || hs->how == HOW_TIMEOUT;
@@ -67,7 +68,7 @@ static __always_inline __u32 classify_light(const struct handshake *hs)
 	if (!is_short(hs) || !carried_both_ways(hs))
 		return END_LIGHT;
 	t = total_of(hs, false);
-	if (broken && t && t->tls)
+	if (broken && t && t->tls && (hs->flags & HS_ONE_FLIGHT))
 		return END_CLOSED;
 	notice(hs->cgroup, broken ? NOTICE_RESET : NOTICE_SMALL);
 	return END_LIGHT;

@@ -210,9 +210,18 @@ static __always_inline struct handshake *recall(struct bpf_sock_ops *ops, __u64 
 	return hs;
 }
 
-// measure takes how many bytes a connection has moved from its socket: nobody has looked at them.
+// measure takes how many bytes a connection has moved from its socket: nobody has looked at them. A client that has sent one segment has
+// not come to its Finished.
 static __always_inline void measure(struct handshake *hs, struct bpf_sock_ops *ops)
 {
+	__u32 sent = ops->data_segs_out, received = ops->data_segs_in;
+
+	barrier_var(sent); // else one load is made of both, at an offset that depends
+	barrier_var(received);
+	if ((hs->role == ROLE_CLIENT ? sent : received) > 1)
+		hs->flags &= ~HS_ONE_FLIGHT;
+	else
+		hs->flags |= HS_ONE_FLIGHT;
 	hs->stream[SENT].top = ops->snd_nxt - (hs->closer == CLOSER_LOCAL && hs->how == HOW_FIN);
 	hs->stream[RECEIVED].top = hs->remote_isn + ops->bytes_received;
 }

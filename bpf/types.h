@@ -82,6 +82,7 @@ enum handshake_flag {
 	HS_SUCCEEDED = 1 << 11,	  // both sides are done: certain from the records
 	HS_BAD_REQUEST = 1 << 12, // the server answered in plaintext, with HTTP status 400
 	HS_LIGHT = 1 << 13,	  // its bytes were not looked at
+	HS_ONE_FLIGHT = 1 << 14,  // the client has sent its ClientHello and nothing after it, or not even that
 };
 
 // One TLS record of the trail.

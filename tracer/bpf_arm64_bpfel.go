@@ -177,6 +177,7 @@ const (
 	bpfHandshakeFlagHS_SUCCEEDED      bpfHandshakeFlag = 2048
 	bpfHandshakeFlagHS_BAD_REQUEST    bpfHandshakeFlag = 4096
 	bpfHandshakeFlagHS_LIGHT          bpfHandshakeFlag = 8192
+	bpfHandshakeFlagHS_ONE_FLIGHT     bpfHandshakeFlag = 16384
 )
 
 type bpfHello struct {

@@ -206,13 +206,18 @@ func (c *container) client(t *testing.T, server netip.AddrPort, trust ...string)
 // command is a client in the cgroup.
 func (c *container) command(t *testing.T, server netip.AddrPort, trust ...string) *exec.Cmd {
 	t.Helper()
+	args := append([]string{"s_client", "-connect", server.String(), "-servername", "localhost", "-verify_return_error"}, trust...)
+	return c.inside(t, exec.Command("openssl", args...))
+}
+
+// inside has a command run in the cgroup.
+func (c *container) inside(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
+	t.Helper()
 	dir, err := os.Open(c.path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = dir.Close() })
-	args := append([]string{"s_client", "-connect", server.String(), "-servername", "localhost", "-verify_return_error"}, trust...)
-	cmd := exec.Command("openssl", args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}
 	return cmd
 }

@@ -47,11 +47,13 @@ var hooks = []hook{
 		purpose: PurposeResetSent,
 		loss:    "resets that this machine sends are still seen on the wire, but not the kernel's reason for them",
 		variants: []variant{
+			// Those that are told the reason come first. Where the compiler has changed the function's parameters, as in Debian's 6.12, that is
+			// the tracepoint alone.
 			{name: "fentry", program: bpfProgResetSentFentryReason, usable: fentryWithReason, attach: toTracing, hasReason: true},
-			{name: "fentry", program: bpfProgResetSentFentry, usable: fentryWithoutReason, attach: toTracing, loss: noReason},
 			{name: "kprobe", program: bpfProgResetSentKprobe, usable: kprobeWithReason, attach: toKprobe(activeReset), hasReason: true},
-			{name: "kprobe", program: bpfProgResetSentKprobe, usable: kprobeWithoutReason, attach: toKprobe(activeReset), loss: noReason},
 			{name: "tracepoint", program: bpfProgResetSentTracepointReason, usable: tracepointWithReason, attach: toTracing, follows: true, hasReason: true},
+			{name: "fentry", program: bpfProgResetSentFentry, usable: fentryWithoutReason, attach: toTracing, loss: noReason},
+			{name: "kprobe", program: bpfProgResetSentKprobe, usable: kprobeWithoutReason, attach: toKprobe(activeReset), loss: noReason},
 			{name: "tracepoint", program: bpfProgResetSentTracepoint, usable: tracepointWithoutReason, attach: toTracing, follows: true, loss: noReason},
 		},
 	},
@@ -99,7 +101,7 @@ const activeReset = "tcp_send_active_reset"
 
 // Losses of variants.
 const (
-	noReason = "the kernel has no reasons for the resets that it sends"
+	noReason = "the kernel's reason for a reset that this machine sends is not told"
 	noCookie = "probes are not told which file they are in: what Go found wrong with a certificate is not told, and OpenSSL's verify result only where its " +
 		"structures have the usual layout"
 )
@@ -318,12 +320,12 @@ func (v *variant) why(err error) string {
 func oneEach(reports []VariantReport) []VariantReport {
 	var out []VariantReport
 	for _, r := range reports {
-		last := len(out) - 1
+		i := slices.IndexFunc(out, func(other VariantReport) bool { return other.Name == r.Name })
 		switch {
-		case last < 0 || out[last].Name != r.Name:
+		case i < 0:
 			out = append(out, r)
-		case !out[last].Usable && (r.Usable || isFormOnly(out[last].Why)):
-			out[last] = r
+		case !out[i].Usable && (r.Usable || isFormOnly(out[i].Why)):
+			out[i] = r
 		}
 	}
 	return out
