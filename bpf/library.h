@@ -365,6 +365,12 @@ static __always_inline void note_go_error(__u64 session, __u64 cookie, __u64 ita
 	to->depth = detail;
 }
 
+// is_cut_off tells whether the library says that its peer closed in the middle.
+static __always_inline bool is_cut_off(const struct thread_error *e)
+{
+	return e->error.family == FAMILY_OPENSSL && e->error.reason == UNEXPECTED_EOF;
+}
+
 // claim_error gives a handshake the error that its thread has raised. The claim holds until the thread closes the socket:
 // what the library says in between is the aftermath. Where only the thread tells whose error it is, none is cut off that its peer has not
 // closed.
@@ -377,7 +383,7 @@ static __always_inline void claim_error(struct handshake *hs, struct sock *sk, b
 	if (!can_read_kernel || !errors_are_recent() || !owner_is_current(sk))
 		return;
 	e = task_error(&thread);
-	if (!e || ((hs->flags & HS_LIGHT) && e->error.reason == UNEXPECTED_EOF && hs->closer != CLOSER_REMOTE))
+	if (!e || ((hs->flags & HS_LIGHT) && is_cut_off(e) && hs->closer != CLOSER_REMOTE))
 		return;
 	if (is_of(e, hs->cookie, hs->start_ns))
 		adopt(&hs->error_said, &e->error);
@@ -411,7 +417,7 @@ static __always_inline void drop_late_error(struct sock *sk)
 	e = task_error(&thread);
 	if (!e || e->error.family == FAMILY_GO || e->error.family == FAMILY_GNUTLS)
 		return;
-	if (e->error.reason == UNEXPECTED_EOF || e->error.reason >= REMOTE_ALERT)
+	if (is_cut_off(e) || e->error.reason >= REMOTE_ALERT)
 		bpf_map_delete_elem(&thread_errors, &thread);
 }
 

@@ -3,7 +3,6 @@ package tracer
 import (
 	"errors"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,43 +13,53 @@ import (
 
 // Bounds and times of what is watched on the data path of single processes.
 const (
-	maxSuspects = 256              // waiting to be followed
-	maxFollowed = 16               // at the same time
-	maxRested   = 4096             // remembered
+	maxSuspects = 256  // waiting to be followed
+	maxFollowed = 16   // at the same time
+	maxRested   = 4096 // remembered
+	maxHeard    = 1024
+	heedEvery   = time.Second
 	followFor   = 30 * time.Second // long enough to hear what the library says of the next failures
 	firstRest   = time.Minute      // before the same process is followed again
 	longestRest = time.Hour
 )
 
 // follower watches what a process asks its TLS library on the data path, too, once a handshake of that process has failed. It does so for a
-// short time and then leaves the process alone, longer each time: a proxy that faces the internet sees failures all day. All the
-// work is done by the goroutine of [targets].
+// short time and then leaves the process alone, longer each time: a proxy that faces the internet sees failures all day. heed is for the
+// goroutine that reads the ring, count for any; the rest is done by that of [targets].
 type follower struct {
 	attach   func(procID) ([]link.Link, error)
 	now      func() time.Time
 	log      *slog.Logger
 	suspects chan int
-	missed   atomic.Uint64 // processes that there was no room to follow
-
-	mu       sync.Mutex
+	heard    map[int]time.Time // when a process was last heeded
 	known    map[procID]*followed
-	watching int // of those that are known
+	watching atomic.Int64  // of those that are known
+	missed   atomic.Uint64 // processes that there was no room to follow
 }
 
 // followed is a process that is watched, or was.
 type followed struct {
-	links    []link.Link
-	watching bool
-	until    time.Time // watched, or left alone
-	rest     time.Duration
+	links []link.Link // none while it is left alone
+	until time.Time   // watched, or left alone
+	rest  time.Duration
 }
 
 func newFollower(attach func(procID) ([]link.Link, error), now func() time.Time, log *slog.Logger) *follower {
-	return &follower{attach: attach, now: now, log: log, suspects: make(chan int, maxSuspects), known: map[procID]*followed{}}
+	return &follower{
+		attach: attach, now: now, log: log, suspects: make(chan int, maxSuspects), heard: map[int]time.Time{}, known: map[procID]*followed{},
+	}
 }
 
-// heed asks to follow a process. It never blocks.
+// heed asks to follow a process, once a second at most: in a flood it is the same all the time. It never blocks.
 func (f *follower) heed(pid int) {
+	now := f.now()
+	if now.Sub(f.heard[pid]) < heedEvery {
+		return
+	}
+	if len(f.heard) >= maxHeard {
+		clear(f.heard)
+	}
+	f.heard[pid] = now
 	select {
 	case f.suspects <- pid:
 	default:
@@ -60,41 +69,37 @@ func (f *follower) heed(pid int) {
 
 // follow watches a process from now on, unless it is watched or left alone.
 func (f *follower) follow(id procID) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	p, now := f.known[id], f.now()
 	switch {
-	case p != nil && (p.watching || now.Before(p.until)):
+	case p != nil && (len(p.links) > 0 || now.Before(p.until)):
 		return
-	case f.watching >= maxFollowed, p == nil && len(f.known) >= maxRested:
+	case f.watching.Load() >= maxFollowed, p == nil && len(f.known) >= maxRested:
 		f.missed.Add(1)
 		return
 	case p == nil:
-		p = &followed{rest: firstRest / 2}
+		p = &followed{}
 		f.known[id] = p
 	}
 	links, err := f.attach(id)
 	if err != nil {
 		f.log.Warn("cannot watch what a process asks its TLS library", "pid", id.pid, "error", err)
 	}
-	p.rest = min(2*p.rest, longestRest)
+	p.rest = min(max(2*p.rest, firstRest), longestRest)
 	p.until = now.Add(p.rest)
 	if len(links) > 0 {
-		p.links, p.watching, p.until = links, true, now.Add(followFor)
-		f.watching++
+		p.links, p.until = links, now.Add(followFor)
+		f.watching.Add(1)
 		f.log.Info("watching what a process asks its TLS library", "pid", id.pid, "why", WhySuspect, "for", followFor.String())
 	}
 }
 
 // settle leaves those alone that were watched long enough, and forgets those that have long been left alone.
 func (f *follower) settle() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	now := f.now()
 	for id, p := range f.known {
-		now := f.now()
 		switch {
 		case now.Before(p.until):
-		case p.watching:
+		case len(p.links) > 0:
 			f.leave(id, p)
 			p.until = now.Add(p.rest)
 		case now.Sub(p.until) > longestRest:
@@ -107,16 +112,14 @@ func (f *follower) leave(id procID, p *followed) {
 	if err := closeAll(p.links); err != nil {
 		f.log.Warn("cannot stop watching what a process asks its TLS library", "pid", id.pid, "error", err)
 	}
-	p.links, p.watching = nil, false
-	f.watching--
+	p.links = nil
+	f.watching.Add(-1)
 }
 
 // release stops watching all.
 func (f *follower) release() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	for id, p := range f.known {
-		if p.watching {
+		if len(p.links) > 0 {
 			f.leave(id, p)
 		}
 	}
@@ -124,11 +127,7 @@ func (f *follower) release() {
 }
 
 // count is how many processes are watched.
-func (f *follower) count() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.watching
-}
+func (f *follower) count() int { return int(f.watching.Load()) }
 
 // deepLinks puts the probes that run on the data path into the libraries of one process.
 func (t *targets) deepLinks(id procID) ([]link.Link, error) {

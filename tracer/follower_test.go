@@ -85,6 +85,7 @@ func TestFollowerIsBounded(t *testing.T) {
 	}
 	for pid := range maxSuspects + 2 {
 		c.heed(pid)
+		c.heed(pid) // again, too soon to count
 	}
 	if got := c.missed.Load(); got != 5 {
 		t.Errorf("%d were missed, want 5", got)
