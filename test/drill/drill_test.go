@@ -111,7 +111,7 @@ func TestAlertThatCannotComeIsExplained(t *testing.T) {
 	if step, at := m.last(all); step != "alert" || !strings.Contains(at, "has no sample") {
 		t.Errorf("a Prometheus that does not reach the agent: %v", all)
 	}
-	all = m.drill(1, "--agent", agent, "--prometheus", prometheus.Start(t, agent, nil).URL, "--wait", "3s")
+	all = m.drill(1, "--agent", agent, "--prometheus", prometheus.Start(t, agent, "", nil).URL, "--wait", "3s")
 	if step, at := m.last(all); step != "alert" || !strings.Contains(at, "no rule of that name is loaded") {
 		t.Errorf("a Prometheus without rules: %v", all)
 	}

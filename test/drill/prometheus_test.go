@@ -1,7 +1,6 @@
 package drill
 
 import (
-	"os"
 	"regexp"
 	"testing"
 
@@ -12,9 +11,6 @@ import (
 // after a second.
 func withRules(t *testing.T, agent string) *prometheus.Server {
 	t.Helper()
-	text, err := os.ReadFile("../../deploy/alerts/tlstrace.rules.yaml")
-	must(t, err)
-	text = regexp.MustCompile(`(?m)^    interval: .*$`).ReplaceAll(text, []byte("    interval: 1s"))
-	text = regexp.MustCompile(`(?m)^        for: 1m$`).ReplaceAll(text, []byte("        for: 1s"))
-	return prometheus.Start(t, agent, text)
+	text := prometheus.Rules(t, "../../deploy/alerts/tlstrace.rules.yaml")
+	return prometheus.Start(t, agent, "", regexp.MustCompile(`(?m)^        for: 1m$`).ReplaceAll(text, []byte("        for: 1s")))
 }
