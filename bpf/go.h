@@ -63,13 +63,17 @@ static __always_inline __u32 received_alert(__u64 data, __u64 cookie)
 	return offset / 8;
 }
 
-// go_descriptor returns the descriptor of a tls.Conn, or -1 if what is below it is no *net.TCPConn.
+// What go_descriptor returns instead of a descriptor: Go keeps -1 of its own for what is closed.
+#define GO_CLOSED -1
+#define GO_NO_TCP -2
+
+// go_descriptor returns the descriptor of a tls.Conn, or GO_NO_TCP if what is below it is no *net.TCPConn.
 static __always_inline int go_descriptor(__u64 conn, __u64 cookie)
 {
 	__u64 itab = read_word(conn), descriptor;
 
 	if (!GO_COOKIE_TCP(cookie) || (read_word(itab + GO_ITAB_HASH) & 0xffffffff) != GO_COOKIE_TCP(cookie))
-		return -1;
+		return GO_NO_TCP;
 	descriptor = read_word(read_word(conn + 8)); // tls.Conn.conn's data: TCPConn begins with its netFD
 	return read_word(descriptor + GO_COOKIE_FD(cookie));
 }

@@ -293,16 +293,15 @@ static __always_inline struct library_error *said_to(__u64 cookie, __u32 pid, co
 	return &light->error_said;
 }
 
-// give_go_error gives an alert that a Go connection is about to send to its handshake, whatever thread will write it.
-static __always_inline void give_go_error(__u64 conn, __u64 attached)
+// give_go_error gives an alert that a Go connection is about to send to the handshake of its descriptor, whatever thread will write it.
+static __always_inline void give_go_error(__u64 conn, int descriptor)
 {
 	struct go_connection key = {.conn = conn, .pid = bpf_get_current_pid_tgid() >> 32};
-	int descriptor = can_read_kernel ? go_descriptor(conn, attached) : -1;
 	struct thread_error *e = current_error();
 	struct library_error none = {}, *said;
 	__u64 cookie;
 
-	if (descriptor < 0 || !e || e->cookie)
+	if (!can_read_kernel || descriptor < 0 || !e || e->cookie)
 		return;
 	cookie = descriptor_cookie(descriptor);
 	said = said_to(cookie, key.pid, e);
@@ -313,6 +312,18 @@ static __always_inline void give_go_error(__u64 conn, __u64 attached)
 	none.ns = e->error.ns;
 	e->error = none;
 	bpf_map_update_elem(&go_connections, &key, &cookie, BPF_ANY);
+}
+
+// note_go_alert notes an alert that a Go connection is about to send. One that has closed its socket sends none: the alert would be left to
+// the next connection of the thread.
+static __always_inline void note_go_alert(__u64 conn, __u8 alert, __u64 attached)
+{
+	int descriptor = go_descriptor(conn, attached);
+
+	if (descriptor == GO_CLOSED)
+		return;
+	note_reason(conn, FAMILY_GO, alert);
+	give_go_error(conn, descriptor);
 }
 
 // go_said_of returns what a Go connection has said that has sent an alert.

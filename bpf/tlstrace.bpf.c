@@ -243,10 +243,8 @@ int go_alert(struct pt_regs *ctx)
 {
 	__u8 alert = GO_ARG2(ctx);
 
-	if (!alert) // close_notify
-		return 0;
-	note_reason(GO_ARG1(ctx), FAMILY_GO, alert);
-	give_go_error(GO_ARG1(ctx), attach_cookie(ctx));
+	if (alert) // not close_notify
+		note_go_alert(GO_ARG1(ctx), alert, attach_cookie(ctx));
 	return 0;
 }
 
