@@ -36,6 +36,15 @@ func (r Result) verdict() (event.Verdict, bool) {
 	return event.Verdict{}, false
 }
 
+// guessed says what was told of a failure that had to be reported, if it was only inferred.
+func (r Result) guessed() (string, bool) {
+	v, told := r.verdict()
+	if !told || r.Truth.Certainty != Must || v.Confidence != event.Inferred {
+		return "", false
+	}
+	return fmt.Sprintf("%s: %s %s: %s", r.Name, v.Confidence, v.Reason, v.Summary), true
+}
+
 // Score are the figures of some results. What the wire cannot show ([May]) is counted apart: it lowers no figure when it is not told,
 // but what is told of it has to be right.
 type Score struct {

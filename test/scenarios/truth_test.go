@@ -69,6 +69,11 @@ func TestFailures(t *testing.T) {
 	if results == nil || full() || t.Failed() {
 		return
 	}
+	for _, r := range results {
+		if what, guessed := r.guessed(); guessed {
+			t.Log(what)
+		}
+	}
 	line := score(results).Line()
 	t.Log(line)
 	for _, w := range read(t, line).worse(committed(t)) {
