@@ -21,7 +21,8 @@ const pageHead = `# Is it true?
 
 Real programs make real connections that fail in known ways, and others that do not fail. What must be reported follows from how the two
 programs were set up; that it really happened so is proven by what they print. Then each event is compared with that.
-[test/scenarios](../test/scenarios) holds the rows, and CI plays a slice of them.
+[test/scenarios](../test/scenarios) holds the rows, and CI plays a slice of them. Before the first row some program runs with each library, as on
+a node: what fails in the first milliseconds of a library that nobody used before may be told without the library's own reason.
 
 - **reported**: failures for which there is an event. **once**: exactly one event, whoever saw it.
 - **sure**: verdicts whose reason is right and ` + "`exact` or `derived`" + `. **cause**: verdicts that name the very thing that was set up, where ` +

@@ -1,11 +1,13 @@
 package scenarios
 
 import (
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // parallel is how many scenarios run at the same time. Their events are told apart by the server's port.
@@ -32,6 +34,34 @@ func newRun(t testing.TB, flags ...string) *run {
 		r.watch = startWatch(t, tlstrace(t), flags...)
 	}
 	return r
+}
+
+// anyLibrary has one stack for each TLS library that is looked into.
+var anyLibrary = []serverStack{opensslServer, gnutlsServer, nodeServer, goServer, boringsslServer}
+
+// warmUp starts a server with each library, which runs on until the test ends, and returns once all of them are looked into. How soon after
+// its first start that is depends on the machine; on a node it is long before the first failure.
+func (r *run) warmUp(t *testing.T) {
+	t.Helper()
+	if r.watch == nil {
+		return
+	}
+	for _, stack := range anyLibrary {
+		srv := r.serve(t, stack, serverSettings{pair: r.pki.ok, versions: only(tls.VersionTLS13)})
+		told := func() bool {
+			return slices.ContainsFunc(r.watch.failedAt(srv.port), func(f report) bool { return f.Library != nil })
+		}
+		for deadline := time.Now().Add(eventTimeout); !told(); {
+			if time.Now().After(deadline) {
+				t.Fatalf("the library of %s is not looked into; events: %s\n%s", stack.name, r.watch.show(srv.port), r.watch.p.out)
+			}
+			before := len(r.watch.failedAt(srv.port))
+			r.dial(t, opensslClient, srv.port, clientSettings{host: "127.0.0.1", ca: r.pki.ca, versions: only(tls.VersionTLS12)})
+			if err := r.watch.await(eventTimeout, func() bool { return len(r.watch.failedAt(srv.port)) > before }); err != nil {
+				t.Fatalf("no failure of %s reported: %v\n%s", stack.name, err, srv.out)
+			}
+		}
+	}
 }
 
 // play runs scenarios, some at a time, each as a subtest.

@@ -49,6 +49,7 @@ func sliceOf(results []Result) []Result {
 func playAll(t *testing.T, all []Scenario) []Result {
 	t.Helper()
 	r := newRun(t, "--all")
+	r.warmUp(t)
 	r.play(t, all)
 	return r.settle(t)
 }
