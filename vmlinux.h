@@ -278,6 +278,7 @@ struct pt_regs {
 #endif
 
 struct tcp_sock {
+	u32 data_segs_out;
 	u64 bytes_received;
 	u64 bytes_acked;
 };

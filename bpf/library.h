@@ -382,6 +382,13 @@ static __always_inline bool is_cut_off(const struct thread_error *e)
 	return e->error.family == FAMILY_OPENSSL && e->error.reason == UNEXPECTED_EOF;
 }
 
+// is_unsent tells whether the error is an alert that was made for another connection than this one, which has never sent anything: Go closes
+// a socket and then makes an alert for it, too. Where the probe finds the socket, such an alert is not noted at all.
+static __always_inline bool is_unsent(const struct thread_error *e, struct sock *sk)
+{
+	return e->error.family == FAMILY_GO && !BPF_CORE_READ((struct tcp_sock *)sk, data_segs_out);
+}
+
 // claim_error gives a handshake the error that its thread has raised. The claim holds until the thread closes the socket:
 // what the library says in between is the aftermath. Where only the thread tells whose error it is, none is cut off that its peer has not
 // closed.
@@ -396,7 +403,7 @@ static __always_inline void claim_error(struct handshake *hs, struct sock *sk, b
 	e = task_error(&thread);
 	if (!e || ((hs->flags & HS_LIGHT) && is_cut_off(e) && hs->closer != CLOSER_REMOTE))
 		return;
-	if (is_of(e, hs->cookie, hs->start_ns))
+	if (is_of(e, hs->cookie, hs->start_ns) && !(closing && is_unsent(e, sk)))
 		adopt(&hs->error_said, &e->error);
 	if (closing || !(e->error.family || e->cookie)) { // a verify result alone has no aftermath: the program went on
 		bpf_map_delete_elem(&thread_errors, &thread);
