@@ -77,9 +77,9 @@ Acquire::Languages "none";
 
 func (a archive) config() string { return filepath.Join(a.dir, "apt.conf") }
 
-// newest returns the package whose name matches and has the highest numbers in it.
-func (a archive) newest(ctx context.Context, name *regexp.Regexp) (string, error) {
-	out, err := a.apt(ctx, "apt-cache", "pkgnames", "linux-")
+// newest returns the package whose name begins with a prefix, matches and has the highest numbers in it.
+func (a archive) newest(ctx context.Context, prefix string, name *regexp.Regexp) (string, error) {
+	out, err := a.apt(ctx, "apt-cache", "pkgnames", prefix)
 	if err != nil {
 		return "", err
 	}

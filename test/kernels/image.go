@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -16,6 +17,9 @@ type Image struct {
 	// Userland is the path of a cpio archive with the layout of a root file system and the suite's OpenSSL.
 	Userland string
 }
+
+// recipeFile says what an image was made of.
+const recipeFile = "recipe"
 
 // CacheDir is where images are kept: $TLSTRACE_CACHE/kernels, else tlstrace/kernels in the user's cache directory.
 func CacheDir() (string, error) {
@@ -48,6 +52,9 @@ func openImage(r Release, dir string) (Image, error) {
 	image := Image{Release: r, Userland: filepath.Join(dir, "userland.cpio")}
 	if _, err := os.Stat(image.Userland); err != nil {
 		return image, err
+	}
+	if recipe, err := os.ReadFile(filepath.Join(dir, recipeFile)); err != nil || string(recipe) != r.recipe() {
+		return image, fmt.Errorf("the image in %s is made of other packages", dir)
 	}
 	kernels, err := filepath.Glob(filepath.Join(dir, "vmlinuz-*"))
 	if err != nil || len(kernels) != 1 {
@@ -87,7 +94,7 @@ func assemble(ctx context.Context, r Release, scratch, image string) error {
 	if err != nil {
 		return err
 	}
-	kernelPackage, err := suite.newest(ctx, r.kernel)
+	kernelPackage, err := suite.newest(ctx, "linux-", r.kernel)
 	if err != nil {
 		return err
 	}
@@ -108,7 +115,27 @@ func assemble(ctx context.Context, r Release, scratch, image string) error {
 	if err := suite.unpack(ctx, userland, r.userland...); err != nil {
 		return err
 	}
-	return archiveUserland(ctx, userland, filepath.Join(image, "userland.cpio"))
+	if r.python != nil {
+		if err := unpackPython(ctx, suite, r.python, userland); err != nil {
+			return err
+		}
+	}
+	if err := archiveUserland(ctx, userland, filepath.Join(image, "userland.cpio")); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(image, recipeFile), []byte(r.recipe()), 0o644)
+}
+
+// unpackPython lays out an interpreter, and names it python3 as a package of its own would.
+func unpackPython(ctx context.Context, suite archive, name *regexp.Regexp, root string) error {
+	python, err := suite.newest(ctx, "python3", name)
+	if err != nil {
+		return err
+	}
+	if err := suite.unpack(ctx, root, python, "lib"+python); err != nil {
+		return err
+	}
+	return os.Symlink(strings.TrimSuffix(python, "-minimal"), filepath.Join(root, "usr/bin/python3"))
 }
 
 // takeVmlinuz moves the kernel to the image and gives its name the version that the packages keep in different places.

@@ -16,7 +16,12 @@ type Release struct {
 	kernel *regexp.Regexp
 	// userland are the packages that go with it: OpenSSL of the same suite and what it links to.
 	userland []string
+	// python matches the packages of an interpreter, for the tests that talk to one; the newest of the suite is taken. nil: none.
+	python *regexp.Regexp
 }
+
+// pythonMinimal is Python with what its ssl module needs.
+var pythonMinimal = regexp.MustCompile(`^python3\.\d+-minimal$`)
 
 // Releases lists the kernels in the order of their age. Suites move: which version a suite has today is in [Image.Version].
 func Releases() []Release {
@@ -24,22 +29,26 @@ func Releases() []Release {
 		{
 			Name: "5.10", Arch: "amd64", Suite: "bullseye",
 			kernel:   regexp.MustCompile(`^linux-image-5\.10\.0-\d+-cloud-amd64$`),
-			userland: []string{"openssl", "libssl1.1", "libc6"},
+			userland: []string{"openssl", "libssl1.1", "libc6", "libexpat1", "zlib1g"},
+			python:   pythonMinimal,
 		},
 		{
 			Name: "6.1", Arch: "amd64", Suite: "bookworm",
 			kernel:   regexp.MustCompile(`^linux-image-6\.1\.0-\d+-cloud-amd64$`),
-			userland: []string{"openssl", "libssl3", "libc6"},
+			userland: []string{"openssl", "libssl3", "libc6", "libexpat1", "zlib1g"},
+			python:   pythonMinimal,
 		},
 		{
 			Name: "6.12", Arch: "amd64", Suite: "trixie",
 			kernel:   regexp.MustCompile(`^linux-image-6\.12\.\d+\+deb13-cloud-amd64$`),
-			userland: []string{"openssl", "libssl3t64", "libc6", "libzstd1", "zlib1g"},
+			userland: []string{"openssl", "libssl3t64", "libc6", "libzstd1", "libexpat1", "zlib1g"},
+			python:   pythonMinimal,
 		},
 		{
 			Name: "7.2", Arch: "amd64", Suite: "sid",
 			kernel:   regexp.MustCompile(`^linux-binary-7\.2\.\d+\+deb14-cloud-amd64$`),
-			userland: []string{"openssl", "libssl3t64", "libc6", "libzstd1", "zlib1g"},
+			userland: []string{"openssl", "libssl3t64", "libc6", "libzstd1", "libexpat1", "zlib1g"},
+			python:   pythonMinimal,
 		},
 		{
 			Name: "arm64-6.1", Arch: "arm64", Suite: "bookworm",
@@ -47,6 +56,15 @@ func Releases() []Release {
 			userland: []string{"openssl", "libssl3", "libc6", "busybox-static"},
 		},
 	}
+}
+
+// recipe is what an image of the release is made of: one that was made of something else is not the image of this release.
+func (r Release) recipe() string {
+	parts := append([]string{r.Suite, r.kernel.String()}, r.userland...)
+	if r.python != nil {
+		parts = append(parts, r.python.String())
+	}
+	return strings.Join(parts, "\n")
 }
 
 // hostName stands for the kernel of this machine.
