@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tlstrace/tlstrace/test/bench/sample"
 )
 
 // report writes what was seen into the page, and returns what should not have been.
@@ -52,17 +54,26 @@ func writeSection(path, command, text string) error {
 }
 
 // before is the first look after the agent has warmed up, or the first.
-func (w *world) before() snapshot {
+func (w *world) before() snapshot { return w.seen[w.warm()] }
+
+// warm is the place of that look in all.
+func (w *world) warm() int {
 	warm := warmUp
 	if w.o.mixed {
 		warm = min(warmUpMixed, w.o.duration/2)
 	}
-	for _, s := range w.seen {
-		if s.after >= warm {
-			return s
-		}
+	return max(0, slices.IndexFunc(w.seen, func(s snapshot) bool { return s.after >= warm }))
+}
+
+// memory is what the agent had of its own in the first and in the last quarter of the looks from warming up to the end of the load: the
+// medians, in bytes. A single look says little, since a heap grows until it is collected.
+func memory(seen []snapshot) (early, late float64) {
+	var all sample.Sample
+	for _, s := range seen {
+		all = append(all, float64(s.private))
 	}
-	return w.seen[0]
+	quarter := (len(all) + 3) / 4
+	return all[:quarter].Median(), all[len(all)-quarter:].Median()
 }
 
 func (w *world) section() string {
@@ -76,6 +87,9 @@ func (w *world) section() string {
 	for _, r := range w.rows() {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.name, r.show(r.of(first)), r.show(w.highest(r)), r.show(r.of(last)))
 	}
+	early, late := memory(w.seen[w.warm():])
+	fmt.Fprintf(&b, "\nMemory of its own, the median of a quarter of the time from %s on: %.1f MB in the first, %.1f MB in the last.\n",
+		first.after.Round(time.Second), early/1e6, late/1e6)
 	fmt.Fprintf(&b, "\nProcessor time of the agent: %.1f s, which is %.0f µs a handshake, its start included.\n\n", last.cpu.Seconds(),
 		last.cpu.Seconds()/float64(last.made+last.failed)*1e6)
 	return b.String()
@@ -146,8 +160,8 @@ func (w *world) rows() []row {
 	return rows
 }
 
-// slack is what memory may differ by: a garbage collector's mood.
-const slack = 8e6
+// slack is what the medians of memory may differ by, in bytes: a garbage collector's mood.
+const slack = 3e6
 
 // verdict tells what is wrong with what was seen.
 func (w *world) verdict() error {
@@ -162,8 +176,8 @@ func (w *world) verdict() error {
 	if lost := last.figures.lost(); lost != 0 {
 		errs = append(errs, fmt.Errorf("%.0f events were lost", lost))
 	}
-	if last.private > first.private+slack {
-		errs = append(errs, fmt.Errorf("memory grew from %d to %d bytes", first.private, last.private))
+	if early, late := memory(w.seen[w.warm():]); late > early+slack {
+		errs = append(errs, fmt.Errorf("memory grew from %.0f to %.0f bytes", early, late))
 	}
 	if last.descriptors > first.descriptors {
 		errs = append(errs, fmt.Errorf("descriptors grew from %d to %d", first.descriptors, last.descriptors))
