@@ -131,6 +131,7 @@ func converse(t *testing.T, cmd *exec.Cmd) (in io.WriteCloser, out io.Reader) {
 	if out, err = cmd.StdoutPipe(); err != nil {
 		t.Fatal(err)
 	}
+	cmd.Stderr = t.Output()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func Releases() []Release {
 		{
 			Name: "7.2", Arch: "amd64", Suite: "sid",
 			kernel:   regexp.MustCompile(`^linux-binary-7\.2\.\d+\+deb14-cloud-amd64$`),
-			userland: []string{"openssl", "libssl3t64", "libc6", "libzstd1", "libexpat1", "zlib1g"},
+			userland: []string{"openssl", "libssl3t64", "libc6", "libzstd1", "libexpat1", "zlib1g", "libgcc-s1"},
 			python:   pythonMinimal,
 		},
 		{
