@@ -53,7 +53,8 @@ func (c *Cluster) testUsers(t *testing.T) {
 		t.Errorf("the agent without rights lists pods: %v", err)
 	}
 	c.Grant(t, User(Agent), readPods)
-	eventually(t, func() error { _, err := listPods(t.Context(), agent); return err })
+	_, err := listPods(t.Context(), agent)
+	must(t, err)
 	if _, err := agent.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("the agent lists nodes, which it was not granted: %v", err)
 	}
@@ -69,7 +70,8 @@ func (c *Cluster) testServiceAccount(t *testing.T) {
 		t.Errorf("an account without rights lists pods: %v", err)
 	}
 	c.Grant(t, Account("default", "reader"), readPods)
-	eventually(t, func() error { _, err := listPods(t.Context(), account); return err })
+	_, err := listPods(t.Context(), account)
+	must(t, err)
 }
 
 func (c *Cluster) testRequests(t *testing.T) {

@@ -1,16 +1,20 @@
 package cluster
 
 import (
+	"context"
 	"encoding/csv"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -70,7 +74,8 @@ func writeKubeconfig(path string, config *rest.Config) error {
 	return clientcmd.WriteToFile(*k, path)
 }
 
-// Grant allows a user or group of the cluster what the rules say, in all namespaces.
+// Grant allows a user or service account of the cluster what the rules say, in all namespaces, and returns when the API server goes by
+// it: its authorizer learns of roles and bindings from a watch, a moment after they were made.
 func (c *Cluster) Grant(t testing.TB, to rbacv1.Subject, rules ...rbacv1.PolicyRule) {
 	t.Helper()
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}, Rules: rules}
@@ -83,6 +88,34 @@ func (c *Cluster) Grant(t testing.TB, to rbacv1.Subject, rules ...rbacv1.PolicyR
 	}
 	_, err = c.Client.RbacV1().ClusterRoleBindings().Create(t.Context(), binding, metav1.CreateOptions{})
 	must(t, err)
+	for _, rule := range rules {
+		c.awaitAllowed(t, to, rule)
+	}
+}
+
+// awaitAllowed asks the API server whether a subject may do the first that a rule says, until it may.
+func (c *Cluster) awaitAllowed(t testing.TB, to rbacv1.Subject, rule rbacv1.PolicyRule) {
+	t.Helper()
+	spec := authorizationv1.SubjectAccessReviewSpec{User: to.Name}
+	if to.Kind == rbacv1.ServiceAccountKind {
+		spec.User = "system:serviceaccount:" + to.Namespace + ":" + to.Name
+	}
+	if len(rule.NonResourceURLs) > 0 {
+		spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Verb: rule.Verbs[0], Path: rule.NonResourceURLs[0]}
+	} else {
+		resource, subresource, _ := strings.Cut(rule.Resources[0], "/")
+		spec.ResourceAttributes = &authorizationv1.ResourceAttributes{
+			Verb: rule.Verbs[0], Group: rule.APIGroups[0], Resource: resource, Subresource: subresource,
+		}
+		if len(rule.ResourceNames) > 0 {
+			spec.ResourceAttributes.Name = rule.ResourceNames[0]
+		}
+	}
+	reviews := c.Client.AuthorizationV1().SubjectAccessReviews()
+	must(t, wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, serverTime, true, func(ctx context.Context) (bool, error) {
+		review, err := reviews.Create(ctx, &authorizationv1.SubjectAccessReview{Spec: spec}, metav1.CreateOptions{})
+		return err == nil && review.Status.Allowed, err
+	}))
 }
 
 // User is the subject of a user that has a token.
