@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func TestCluster(t *testing.T) {
 	t.Run("serves the version in server/go.mod", c.testVersion)
 	t.Run("gives each user its own rights", c.testUsers)
 	t.Run("issues tokens to service accounts", c.testServiceAccount)
+	t.Run("goes by each of many grants when it returns", c.testGrants)
 	t.Run("records who asked for what", c.testRequests)
 	t.Run("installs Istio's CRDs", c.testCRDs)
 	t.Run("makes what controllers would", c.testWorkloads)
@@ -72,6 +74,22 @@ func (c *Cluster) testServiceAccount(t *testing.T) {
 	c.Grant(t, Account("default", "reader"), readPods)
 	_, err := listPods(t.Context(), account)
 	must(t, err)
+}
+
+// testGrants uses each right at once, over a connection that is open, as often as it takes to see the authorizer lag behind.
+func (c *Cluster) testGrants(t *testing.T) {
+	const accounts = 100
+	for i := range accounts {
+		name := fmt.Sprintf("reader-%d", i)
+		account := clientOf(t, c.ServiceAccount(t, "default", name))
+		if _, err := listPods(t.Context(), account); !apierrors.IsForbidden(err) {
+			t.Fatalf("an account without rights lists pods: %v", err)
+		}
+		c.Grant(t, Account("default", name), readPods)
+		if _, err := listPods(t.Context(), account); err != nil {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
 }
 
 func (c *Cluster) testRequests(t *testing.T) {

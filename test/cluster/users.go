@@ -107,9 +107,6 @@ func (c *Cluster) awaitAllowed(t testing.TB, to rbacv1.Subject, rule rbacv1.Poli
 		spec.ResourceAttributes = &authorizationv1.ResourceAttributes{
 			Verb: rule.Verbs[0], Group: rule.APIGroups[0], Resource: resource, Subresource: subresource,
 		}
-		if len(rule.ResourceNames) > 0 {
-			spec.ResourceAttributes.Name = rule.ResourceNames[0]
-		}
 	}
 	reviews := c.Client.AuthorizationV1().SubjectAccessReviews()
 	must(t, wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, serverTime, true, func(ctx context.Context) (bool, error) {
