@@ -15,7 +15,7 @@ static __always_inline bool server_is_tls_listener(const struct handshake *hs)
 
 	if (!t || !t->tls)
 		return false;
-	w = twin_of(hs, false);
+	w = twin_of(hs);
 	if (w)
 		w->tls_listener = 1;
 	return true;
@@ -23,7 +23,7 @@ static __always_inline bool server_is_tls_listener(const struct handshake *hs)
 
 static __always_inline bool client_is_told_so(const struct handshake *hs)
 {
-	struct twin *w = twin_of(hs, false);
+	struct twin *w = twin_of(hs);
 
 	return w && w->tls_listener;
 }
@@ -41,7 +41,7 @@ static __always_inline bool is_tls_listener(struct handshake *hs)
 
 static __always_inline bool silent(const struct handshake *hs)
 {
-	return hs->stream[SENT].top == hs->local_isn && hs->stream[RECEIVED].top == hs->remote_isn;
+	return !moved(hs, SENT) && !moved(hs, RECEIVED);
 }
 
 static __always_inline bool spoke_tls(const struct handshake *hs)
@@ -112,7 +112,7 @@ static __always_inline void tell_hello(struct hello_part *part)
 // tell hands an ended handshake and its hellos to user space. The hellos come first; both carry the cookie.
 static __noinline void tell(struct handshake *hs, __u64 cookie)
 {
-	struct twin *w = twin_of(hs, false);
+	struct twin *w = twin_of(hs);
 	struct hello *hello = bpf_map_lookup_elem(&hellos, &cookie);
 	struct twin_key key = connection_of(hs, cookie);
 
@@ -145,7 +145,7 @@ static __always_inline void finish(struct handshake *hs, __u32 ending)
 	if (ending == END_CLOSED || ending == END_SUCCEEDED)
 		count_total(hs);
 	bpf_map_delete_elem(&hellos, &cookie);
-	if (!bpf_map_delete_elem(&inflight, &cookie) && counted)
+	if (land(cookie) && counted)
 		count_end(ending);
 }
 

@@ -210,9 +210,10 @@ static __always_inline void note_gnutls_error(__u64 session, int error)
 		note_reason(session, FAMILY_GNUTLS, error);
 }
 
-static __always_inline bool errors_are_recent(void)
+// errors_are_recent: another processor may have raised one since now was read.
+static __always_inline bool errors_are_recent(__u64 now)
 {
-	return last_error_ns && bpf_ktime_get_ns() - last_error_ns < ERROR_TTL_NS;
+	return last_error_ns && (__s64)(now - last_error_ns) < (__s64)ERROR_TTL_NS;
 }
 
 // task_error returns the error of the thread that uses the socket. Programs on sockets cannot ask for the thread's id.
@@ -392,13 +393,13 @@ static __always_inline bool is_unsent(const struct thread_error *e, struct sock 
 // claim_error gives a handshake the error that its thread has raised. The claim holds until the thread closes the socket:
 // what the library says in between is the aftermath. Where only the thread tells whose error it is, none is cut off that its peer has not
 // closed.
-static __always_inline void claim_error(struct handshake *hs, struct sock *sk, bool closing)
+static __always_inline void claim_error(struct handshake *hs, struct sock *sk, __u64 now, bool closing)
 {
 	struct library_error none = {};
 	struct thread_error *e;
 	__u32 thread;
 
-	if (!can_read_kernel || !errors_are_recent() || !owner_is_current(sk))
+	if (!can_read_kernel || !errors_are_recent(now) || !owner_is_current(sk))
 		return;
 	e = task_error(&thread);
 	if (!e || ((hs->flags & HS_LIGHT) && is_cut_off(e) && hs->closer != CLOSER_REMOTE))
@@ -415,22 +416,22 @@ static __always_inline void claim_error(struct handshake *hs, struct sock *sk, b
 }
 
 // drop_error forgets an error of the current thread that belongs to a connection which is not followed.
-static __always_inline void drop_error(struct sock *sk)
+static __always_inline void drop_error(struct sock *sk, __u64 now)
 {
 	__u32 thread;
 
-	if (can_read_kernel && errors_are_recent() && owner_is_current(sk) && task_error(&thread))
+	if (can_read_kernel && errors_are_recent(now) && owner_is_current(sk) && task_error(&thread))
 		bpf_map_delete_elem(&thread_errors, &thread);
 }
 
 // drop_late_error forgets an error of the current thread that may be how a long connection ended, since that one closes now. One that
 // can only come of a handshake waits for its own close.
-static __always_inline void drop_late_error(struct sock *sk)
+static __always_inline void drop_late_error(struct sock *sk, __u64 now)
 {
 	struct thread_error *e;
 	__u32 thread;
 
-	if (!can_read_kernel || !errors_are_recent() || !owner_is_current(sk))
+	if (!can_read_kernel || !errors_are_recent(now) || !owner_is_current(sk))
 		return;
 	e = task_error(&thread);
 	if (!e || e->error.family == FAMILY_GO || e->error.family == FAMILY_GNUTLS)

@@ -34,21 +34,19 @@ static __always_inline void notice(__u64 cgroup, __u32 what)
 // is_short tells whether a connection has carried no more than a handshake does, and was over soon.
 static __always_inline bool is_short(const struct handshake *hs)
 {
-	__u32 sent = hs->stream[SENT].top - hs->local_isn, received = hs->stream[RECEIVED].top - hs->remote_isn;
-
-	return sent <= HANDSHAKE_FITS && received <= HANDSHAKE_FITS &&
+	return moved(hs, SENT) <= HANDSHAKE_FITS && moved(hs, RECEIVED) <= HANDSHAKE_FITS &&
 	       bpf_ktime_get_ns() - hs->start_ns < HANDSHAKE_TAKES_NS;
 }
 
 static __always_inline bool carried_both_ways(const struct handshake *hs)
 {
-	return hs->stream[SENT].top != hs->local_isn && hs->stream[RECEIVED].top != hs->remote_isn;
+	return moved(hs, SENT) && moved(hs, RECEIVED);
 }
 
 // note_failure leaves word for the other end, if that is on this machine: nothing else may tell it that the handshake failed.
 static __always_inline void note_failure(const struct handshake *hs)
 {
-	struct twin *w = hs->error_said.family ? twin_of(hs, false) : NULL;
+	struct twin *w = hs->error_said.family ? twin_of(hs) : NULL;
 
 	if (w)
 		w->failed = 1;
@@ -60,7 +58,7 @@ static __always_inline void note_failure(const struct handshake *hs)
 static __always_inline __u32 classify_light(const struct handshake *hs)
 {
 	bool broken = hs->how == HOW_RST || hs->how == HOW_TIMEOUT;
-	struct twin *w = twin_of(hs, false);
+	struct twin *w = twin_of(hs);
 	struct total *t;
 
 	if (hs->error_said.family || (w && w->failed)) // two ends are one event

@@ -67,23 +67,21 @@ static __always_inline struct handshake *open_handshake(struct bpf_sock_ops *ops
 {
 	__u64 cookie = bpf_get_socket_cookie(ops);
 	struct sock *sk = kernel_sock(ops);
+	__u64 now = bpf_ktime_get_ns();
 	struct handshake *hs;
-	struct blank *none = blank();
 
-	if (!sk || !none)
+	if (!sk)
 		return NULL;
 	if (role == ROLE_CLIENT)
-		drop_error(sk); // whatever it was, it was raised before this connection
-	if (bpf_map_update_elem(&inflight, &cookie, &none->handshake, BPF_ANY)) {
+		drop_error(sk, now); // whatever it was, it was raised before this connection
+	hs = take_off(cookie);
+	if (!hs) {
 		lose_end(ops, role);
 		return NULL;
 	}
-	hs = bpf_map_lookup_elem(&inflight, &cookie);
-	if (!hs)
-		return NULL;
 	hs->kind = RING_HANDSHAKE;
 	hs->cookie = cookie;
-	hs->start_ns = bpf_ktime_get_ns();
+	hs->start_ns = now;
 	hs->role = role;
 	hs->cgroup = socket_cgroup(sk);
 	hs->netns = sk->__sk_common.skc_net.net->ns.inum;
@@ -99,7 +97,7 @@ static __always_inline struct handshake *handshake_in_flight(struct bpf_sock_ops
 {
 	__u64 cookie = bpf_get_socket_cookie(ops);
 
-	return bpf_map_lookup_elem(&inflight, &cookie);
+	return may_be_in_flight(cookie) ? bpf_map_lookup_elem(&inflight, &cookie) : NULL;
 }
 
 // leave_twin lets the client know its server: whatever ends it, and whenever, tells both as one.
@@ -123,14 +121,9 @@ static __always_inline void establish(struct handshake *hs, struct bpf_sock_ops 
 	hs->remote_isn = ops->rcv_nxt;
 	hs->stream[SENT].next = hs->stream[SENT].top = hs->local_isn;
 	hs->stream[RECEIVED].next = hs->stream[RECEIVED].top = hs->remote_isn;
-	w = twin_of(hs, true);
-	if (!w)
+	w = join_twin(hs);
+	if (!w || hs->role == ROLE_CLIENT)
 		return;
-	if (hs->role == ROLE_CLIENT) {
-		w->client = hs->cookie;
-		return;
-	}
-	w->server = hs->cookie;
 	if (w->lost)
 		hs->fate = FATE_LOST;
 	if (!w->client) // a client is established before its server
@@ -172,7 +165,7 @@ static __always_inline bool step_back(struct handshake *hs)
 	notice(hs->cgroup, NOTICE_NEW);
 	announce(hs);
 	bpf_map_update_elem(&lights, &cookie, &light, BPF_ANY);
-	bpf_map_delete_elem(&inflight, &cookie);
+	land(cookie);
 	return true;
 }
 
@@ -180,18 +173,15 @@ static __always_inline bool step_back(struct handshake *hs)
 static __always_inline struct handshake *recall(struct bpf_sock_ops *ops, __u64 cookie)
 {
 	struct light *light = bpf_map_lookup_elem(&lights, &cookie);
-	struct blank *none = blank();
 	struct handshake *hs;
 
-	if (!light || !none)
+	if (!light)
 		return NULL;
-	if (bpf_map_update_elem(&inflight, &cookie, &none->handshake, BPF_ANY)) {
+	hs = take_off(cookie);
+	if (!hs) {
 		count(COUNT_LOST_INFLIGHT);
 		return NULL;
 	}
-	hs = bpf_map_lookup_elem(&inflight, &cookie);
-	if (!hs)
-		return NULL;
 	hs->kind = RING_HANDSHAKE;
 	hs->cookie = cookie;
 	hs->start_ns = light->start_ns;
@@ -253,7 +243,7 @@ static __always_inline void end_socket(struct handshake *hs, int old)
 	finish(hs, END_CLOSED);
 }
 
-static __always_inline void change_state(struct handshake *hs, struct bpf_sock_ops *ops, struct sock *sk)
+static __always_inline void change_state(struct handshake *hs, struct bpf_sock_ops *ops, struct sock *sk, __u64 now)
 {
 	int old = ops->args[0], new = ops->args[1];
 
@@ -264,9 +254,9 @@ static __always_inline void change_state(struct handshake *hs, struct bpf_sock_o
 	}
 	// Without a look at what the thread sends, an error waits for a close: that of a long connection is not the one that failed.
 	if (!(hs->flags & HS_LIGHT) || is_short(hs))
-		claim_error(hs, sk, true);
+		claim_error(hs, sk, now, true);
 	else
-		drop_late_error(sk);
+		drop_late_error(sk, now);
 	if (selective)
 		note_failure(hs);
 	switch (new) {
@@ -293,15 +283,16 @@ static __always_inline void on_state(struct bpf_sock_ops *ops)
 {
 	struct handshake *hs = handshake_in_flight(ops);
 	struct sock *sk = kernel_sock(ops);
+	__u64 now = bpf_ktime_get_ns();
 
 	if (!sk)
 		return;
 	if (!hs && selective)
 		hs = recall(ops, bpf_get_socket_cookie(ops));
 	if (hs)
-		change_state(hs, ops, sk);
+		change_state(hs, ops, sk, now);
 	else
-		drop_error(sk);
+		drop_error(sk, now);
 }
 
 // on_destroy: close() of a socket that the peer has reset, or that never connected, changes no state any more. What its library
@@ -313,5 +304,5 @@ static __always_inline void on_destroy(struct sock *sk)
 	if (selective && can_read_kernel &&
 	    (BPF_CORE_READ(tp, bytes_received) > HANDSHAKE_FITS || BPF_CORE_READ(tp, bytes_acked) > HANDSHAKE_FITS))
 		return;
-	drop_error(sk);
+	drop_error(sk, bpf_ktime_get_ns());
 }

@@ -29,6 +29,12 @@ static __always_inline bool is_client(const struct handshake *hs, __u32 directio
 	return (direction == SENT) == (hs->role == ROLE_CLIENT);
 }
 
+// moved returns how many bytes a direction has moved, holes included.
+static __always_inline __u32 moved(const struct handshake *hs, __u32 direction)
+{
+	return hs->stream[direction].top - (direction == SENT ? hs->local_isn : hs->remote_isn);
+}
+
 static __always_inline void lose(struct stream *s, __u8 why)
 {
 	s->state = STREAM_LOST;

@@ -9,6 +9,7 @@
 
 #include "types.h"
 #include "maps.h"
+#include "flight.h"
 #include "compat.h"
 #include "source.h"
 #include "stash.h"

@@ -62,19 +62,12 @@ static __always_inline void count_total(const struct handshake *hs)
 
 	if (!t)
 		return;
+	if (hs->stream[hs->role == ROLE_CLIENT ? RECEIVED : SENT].records)
+		__sync_fetch_and_add(&t->tls, 1); // from now on plaintext sent to this port, or a reset, means something
 	if (hs->ending == END_SUCCEEDED) {
 		__sync_fetch_and_add(&t->succeeded, 1);
 		count_latency(t, hs);
 	} else {
 		__sync_fetch_and_add(&t->ended, 1);
 	}
-}
-
-// note_tls_listener remembers that this server port answers with TLS, so that plaintext sent to it, or a reset, means something.
-static __always_inline void note_tls_listener(const struct handshake *hs)
-{
-	struct total *t = total_of(hs, true);
-
-	if (t)
-		__sync_fetch_and_add(&t->tls, 1);
 }

@@ -6,9 +6,9 @@
 #define PLAIN_SEGMENTS 24     // of conversation before TLS, as in STARTTLS
 #define PROXY_V1_MAX 108      // with its line end (the PROXY protocol, section 2.1)
 #define TCP_LISTEN 10
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86dd
 #define IPPROTO_TCP 6
+#define IPV4_HEADER 20 // without options
+#define IPV6_HEADER 40
 
 // proxy_header returns the length of a PROXY protocol header at the start of a segment, or 0 if its end is not in it.
 static __always_inline __u32 proxy_header(const struct source *src, const struct segment *g, __u8 preface,
@@ -91,8 +91,6 @@ static __always_inline bool begin(struct handshake *hs, struct stream *s, struct
 		s->next = g->seq;
 	}
 	s->state = STREAM_RECORDS;
-	if (!client)
-		note_tls_listener(hs);
 	return true;
 }
 
@@ -150,10 +148,10 @@ static __always_inline bool take_payload(struct handshake *hs, __u32 direction, 
 // follow_packet follows a segment in a packet, and those put aside that come after it. It ends the entry if they decide
 // it.
 static __always_inline void follow_packet(struct handshake *hs, __u32 direction, struct __sk_buff *skb,
-					  struct segment *g)
+					  struct segment *g, __u64 now)
 {
 	struct source src = {.skb = skb};
-	__u64 now = bpf_ktime_get_ns(), cookie = hs->cookie;
+	__u64 cookie = hs->cookie;
 	bool over = false, more = true;
 
 	if (!take_payload(hs, direction, &src, g, now, &over)) {
@@ -178,51 +176,52 @@ static __always_inline __u64 pair_of(__u32 remote, __u32 local)
 }
 
 // dissect finds the TCP payload of a packet that begins with its IP header. It returns false if there is none, but for
-// *reset, which says whether the packet is a RST.
+// *reset, which says whether the packet is a RST. The headers can be read in place: TCP has pulled those of a packet that comes, and
+// has just put them before one that goes.
 static __always_inline bool dissect(struct __sk_buff *skb, struct segment *g, bool *reset)
 {
-	struct tcphdr tcp;
+	const __u8 *ip = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	const struct tcphdr *tcp;
 	__u32 at, header;
-	__u8 first = 0, next = 0;
+	__u8 next;
 
-	if (bpf_skb_load_bytes(skb, 0, &first, 1))
+	if (ip + IPV4_HEADER > end)
 		return false;
-	if (first >> 4 == 4) {
-		at = (first & 0xf) * 4;
-		if (bpf_skb_load_bytes(skb, 9, &next, 1))
-			return false;
+	if (ip[0] >> 4 == 4) {
+		at = (ip[0] & 0xf) * 4;
+		next = ip[9];
 	} else {
-		at = 40; // extension headers before TCP are not followed
-		if (bpf_skb_load_bytes(skb, 6, &next, 1))
-			return false;
+		at = IPV6_HEADER; // extension headers before TCP are not followed
+		next = ip[6];
 	}
-	if (next != IPPROTO_TCP || bpf_skb_load_bytes(skb, at, &tcp, sizeof(tcp)))
+	tcp = (const void *)(ip + at);
+	if (next != IPPROTO_TCP || (const void *)(tcp + 1) > (const void *)end)
 		return false;
-	*reset = tcp.rst;
-	header = at + tcp.doff * 4;
+	*reset = tcp->rst;
+	header = at + tcp->doff * 4;
 	if (skb->len <= header)
 		return false;
 	g->at = header;
 	g->length = skb->len - header;
-	g->seq = bpf_ntohl(tcp.seq);
-	g->ack = bpf_ntohl(tcp.ack_seq);
-	return !tcp.syn;
+	g->seq = bpf_ntohl(tcp->seq);
+	g->ack = bpf_ntohl(tcp->ack_seq);
+	return !tcp->syn;
 }
 
 // note_sender: a thread sends on the socket. It names the process of a socket that was accepted, and may have an error
 // of its library to tell the peer.
-static __always_inline void note_sender(struct handshake *hs, struct __sk_buff *skb)
+static __always_inline void note_sender(struct handshake *hs, struct __sk_buff *skb, __u64 now)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct tcp_sock *tp;
 
-	if (!sk || (hs->pid && !errors_are_recent()))
+	if (!sk || (hs->pid && !errors_are_recent(now)))
 		return;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return;
 	note_process(hs, (struct sock *)tp);
-	claim_error(hs, (struct sock *)tp, false);
+	claim_error(hs, (struct sock *)tp, now, false);
 }
 
 // keep_early: the packet that completes TCP's handshake may carry data (TCP_DEFER_ACCEPT, or the bare ACK was lost). It
@@ -265,29 +264,29 @@ static __always_inline void take_early(struct handshake *hs, struct bpf_sock_ops
 static __always_inline void on_packet(struct __sk_buff *skb, __u32 direction)
 {
 	struct bpf_sock *sk = skb->sk;
-	struct bpf_tcp_sock *tcp;
 	struct segment g = {};
 	struct handshake *hs;
 	bool reset = false, payload;
-	__u64 cookie;
+	__u64 cookie, now;
 
 	if (!sk)
 		return;
-	tcp = bpf_tcp_sock(sk);
-	if (!tcp || tcp->bytes_received > HANDSHAKE_BYTES || tcp->bytes_acked > HANDSHAKE_BYTES)
-		return;
+	if (direction == RECEIVED && sk->state == TCP_LISTEN)
+		return keep_early(skb);
 	cookie = bpf_get_socket_cookie(skb);
-	hs = bpf_map_lookup_elem(&inflight, &cookie);
-	if (!hs) {
-		if (direction == RECEIVED && sk->state == TCP_LISTEN)
-			keep_early(skb);
+	if (!may_be_in_flight(cookie))
 		return;
-	}
 	payload = dissect(skb, &g, &reset);
+	if (!payload && !(reset && direction == SENT)) // most packets of a handshake only acknowledge
+		return;
+	hs = bpf_map_lookup_elem(&inflight, &cookie);
+	if (!hs || moved(hs, SENT) > HANDSHAKE_BYTES || moved(hs, RECEIVED) > HANDSHAKE_BYTES)
+		return;
+	now = bpf_ktime_get_ns();
 	if (direction == SENT)
-		note_sender(hs, skb);
+		note_sender(hs, skb, now);
 	if (reset && direction == SENT)
 		return note_reset_packet(hs);
-	if (payload && hs->flags & HS_ESTABLISHED)
-		follow_packet(hs, direction, skb, &g);
+	if (hs->flags & HS_ESTABLISHED)
+		follow_packet(hs, direction, skb, &g, now);
 }

@@ -499,6 +499,7 @@ const (
 	bpfVarCanReadKernel              = "can_read_kernel"
 	bpfVarCgroupEveryNs              = "cgroup_every_ns"
 	bpfVarFindLibraries              = "find_libraries"
+	bpfVarFlights                    = "flights"
 	bpfVarHasCookie                  = "has_cookie"
 	bpfVarLastErrorNs                = "last_error_ns"
 	bpfVarReportNoise                = "report_noise"
@@ -613,6 +614,7 @@ type bpfVariableSpecs struct {
 	CanReadKernel    *ebpf.VariableSpec `ebpf:"can_read_kernel"`
 	CgroupEveryNs    *ebpf.VariableSpec `ebpf:"cgroup_every_ns"`
 	FindLibraries    *ebpf.VariableSpec `ebpf:"find_libraries"`
+	Flights          *ebpf.VariableSpec `ebpf:"flights"`
 	HasCookie        *ebpf.VariableSpec `ebpf:"has_cookie"`
 	LastErrorNs      *ebpf.VariableSpec `ebpf:"last_error_ns"`
 	ReportNoise      *ebpf.VariableSpec `ebpf:"report_noise"`
@@ -697,6 +699,7 @@ type bpfVariables struct {
 	CanReadKernel    *ebpf.Variable `ebpf:"can_read_kernel"`
 	CgroupEveryNs    *ebpf.Variable `ebpf:"cgroup_every_ns"`
 	FindLibraries    *ebpf.Variable `ebpf:"find_libraries"`
+	Flights          *ebpf.Variable `ebpf:"flights"`
 	HasCookie        *ebpf.Variable `ebpf:"has_cookie"`
 	LastErrorNs      *ebpf.Variable `ebpf:"last_error_ns"`
 	ReportNoise      *ebpf.Variable `ebpf:"report_noise"`
