@@ -103,3 +103,27 @@ func (d *Decoder) Next() (event.Event, bool) {
 
 // CgroupRoot finds where cgroup v2 is mounted.
 var CgroupRoot = cgroupRoot
+
+// Flights returns how many handshakes are in flight by the place of their cookies: as the kernel side counts them, and as its map has them.
+// Places without any are left out.
+func (t *Tracer) Flights() (counted, there map[uint64]uint32, err error) {
+	places := make([]uint32, flightPlaces)
+	if err := t.loaded.collection.Variables["flights"].Get(&places); err != nil {
+		return nil, nil, err
+	}
+	counted, there = map[uint64]uint32{}, map[uint64]uint32{}
+	for place, n := range places {
+		if n > 0 {
+			counted[uint64(place)] = n
+		}
+	}
+	var cookie uint64
+	var h bpfHandshake
+	entries := t.loaded.collection.Maps[bpfMapInflight].Iterate()
+	for entries.Next(&cookie, &h) {
+		there[cookie%flightPlaces]++
+	}
+	return counted, there, entries.Err()
+}
+
+const flightPlaces = 16384 // FLIGHTS in bpf/flight.h

@@ -109,7 +109,7 @@ func (l *lens) admit(cgroup uint64) error { return l.inDepth.Put(cgroup, uint8(1
 func (l *lens) avert(cgroup uint64) error { return ignoreMissing(l.inDepth.Delete(cgroup)) }
 
 // release detaches from a cgroup, and forgets the connections that wait for a handshake there: nobody would see it. It returns how
-// many.
+// many. They stay counted in flights (bpf/flight.h), since only the kernel side can count down while others count up.
 func (l *lens) release(v *focused) (int, error) {
 	err := v.close()
 	forgotten := 0
