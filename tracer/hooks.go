@@ -129,6 +129,7 @@ var (
 	errNoReason   = errors.New("the function takes no reason on this kernel")
 	errCookie     = errors.New("probes are told which file they are in on this kernel: another form is used")
 	errNoCookie   = errors.New("probes are not told which file they are in on this kernel")
+	errNoFentry   = errors.New("the kernel has no trampolines from functions to programs")
 	errUnreadable = errors.New("programs may not read kernel memory (lockdown=confidentiality)")
 )
 
@@ -206,9 +207,13 @@ func tracepointTakesReason(k *kernel) error {
 }
 
 // loadsFentry attaches an fentry program that does nothing: BTF alone does not tell, since lockdown, a missing ftrace or a
-// missing trampoline refuse it late.
+// missing trampoline refuse it late. On arm64, ftrace can be led to a trampoline since Linux 6.4 (commit 2aa6ac03516d).
 func loadsFentry(*kernel) error {
-	return try(&ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: activeReset}, toTracing)
+	err := try(&ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: activeReset}, toTracing)
+	if errors.Is(err, link.ErrNotSupported) {
+		return errNoFentry
+	}
+	return err
 }
 
 // kprobePMU is there if the kernel is built with kprobes.
