@@ -101,7 +101,7 @@ bench-others: ## measure what tcpdump, tshark, a log scraper and bpftrace cost, 
 		go test -count=1 -v -run 'TestCost$$' -timeout 90m $(EXEC) ./test/others
 
 test-kernels: ## trace on other kernels, in virtual machines: KERNEL=5.10, 6.1, arm64-6.1, host, ... or all (host: root)
-	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 60m ./test/kernels/
+	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 120m ./test/kernels/
 
 update-kernels: ## write what is found on them to docs/kernels.md
 	KERNEL=$(or $(KERNEL),all) go test -count=1 -v -timeout 120m $(EXEC) ./test/kernels/ -run 'TestKernels|TestPage' -update

@@ -118,7 +118,7 @@ func writeLosses(b *strings.Builder, all []Finding) {
 	for _, f := range all {
 		for _, h := range f.Hooks {
 			if h.Loss != "" {
-				fmt.Fprintf(b, "| %s | `%s` | %s | %s |\n", f.short(), h.Purpose, h.Loss, reasons(h))
+				fmt.Fprintf(b, "| %s | `%s` | %s | %s |\n", f.short(), h.Purpose, h.Loss, lack(h))
 			}
 		}
 		for _, p := range f.Problems {
@@ -128,14 +128,22 @@ func writeLosses(b *strings.Builder, all []Finding) {
 			fmt.Fprintf(b, "| %s | | nothing | |\n", f.short())
 		}
 	}
-	b.WriteString("\nVariants that a kernel refuses, although another one serves the purpose as well:\n\n")
+	b.WriteString("\nVariants that a kernel refuses, although another one serves the purpose:\n\n")
 	for _, f := range all {
 		for _, h := range f.Hooks {
-			if why := reasons(h); h.Loss == "" && why != "" {
+			if why := reasons(h); h.Chosen != "" && why != "" {
 				fmt.Fprintf(b, "- %s, `%s`: %s\n", f.short(), h.Purpose, why)
 			}
 		}
 	}
+}
+
+// lack is why nothing serves a purpose. What is lost by the variant in use is lost by itself, whatever became of the others.
+func lack(h tracer.HookReport) string {
+	if h.Chosen != "" {
+		return ""
+	}
+	return reasons(h)
 }
 
 // reasons are why variants cannot be used.

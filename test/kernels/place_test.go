@@ -2,12 +2,15 @@ package kernels
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // place is where jobs are done: a virtual machine, or this machine.
@@ -57,7 +60,8 @@ func (p place) testPackage(t *testing.T, pkg string) Result {
 	files := testdata(t, filepath.Join("../..", pkg))
 	files["/usr/bin/package.test"] = p.build(t, "test", "-c", module+"/"+pkg)
 	// CI: a test that cannot run in a guest made for it has to say so. TestHoldOpen is no test, but another one's child.
-	result := p.run(t, Job{Files: files, Script: "CI=true TLSTRACE_CI=1 exec package.test -test.v -test.short -test.timeout 14m -test.skip '^TestHoldOpen$'"})
+	script := fmt.Sprintf("CI=true TLSTRACE_CI=1 exec package.test -test.v -test.short -test.timeout %s -test.skip '^TestHoldOpen$'", p.patience())
+	result := p.run(t, Job{Files: files, Script: script, Limit: p.patience() + time.Minute})
 	if result.ExitCode != 0 {
 		t.Errorf("tests of %s failed", pkg)
 	}
@@ -65,6 +69,14 @@ func (p place) testPackage(t *testing.T, pkg string) Result {
 		t.Errorf("no test of %s ran", pkg)
 	}
 	return result
+}
+
+// patience is how long the tests of a package may take: a job is given a minute more, to tell where they hang.
+func (p place) patience() time.Duration {
+	if p.arch != runtime.GOARCH {
+		return 40 * time.Minute // an instruction of another processor is several of this one's
+	}
+	return DefaultLimit - time.Minute
 }
 
 // build makes a static binary with the go command: build("build", pkg) or build("test", "-c", pkg).

@@ -53,7 +53,8 @@ func Releases() []Release {
 		{
 			Name: "arm64-6.1", Arch: "arm64", Suite: "bookworm",
 			kernel:   regexp.MustCompile(`^linux-image-6\.1\.0-\d+-cloud-arm64$`),
-			userland: []string{"openssl", "libssl3", "libc6", "busybox-static"},
+			userland: []string{"openssl", "libssl3", "libc6", "libexpat1", "zlib1g", "busybox-static"},
+			python:   pythonMinimal,
 		},
 	}
 }
