@@ -71,7 +71,7 @@ func readFinding(name string) (Finding, error) {
 	return f, nil
 }
 
-// readFindings returns what was found last on all kernels: Debian's in the order of their age, then this machine's.
+// readFindings returns what was found last on all kernels: Debian's in the order of [Releases], then this machine's.
 func readFindings() ([]Finding, error) {
 	names := []string{}
 	for _, r := range Releases() {

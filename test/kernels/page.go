@@ -189,10 +189,12 @@ func writeBare(b *strings.Builder, all []Finding) {
 func writeEmulated(b *strings.Builder, all []Finding) {
 	b.WriteString("\n## How far this goes\n\n- The kernels of Debian are emulated, and so are their processors: what is said of time elsewhere does not hold for them.\n")
 	if slices.ContainsFunc(all, func(f Finding) bool { return f.Arch == "arm64" }) {
-		b.WriteString("- arm64 was run in the same way as the others, by hand and not on every change: real programs on an emulated processor. " +
-			"It has not been run on an arm64 machine.\n")
+		b.WriteString("- arm64 was run in the same way as the others, by hand and not on every change: real programs on an emulated processor, " +
+			"with pages of 4 KB. It has not been run on an arm64 machine, nor with larger pages.\n")
 	} else {
 		b.WriteString("- For arm64, the programs are compiled; no kernel has loaded them.\n")
 	}
+	b.WriteString("- The libraries that are asked in a virtual machine are its OpenSSL and Go's crypto/tls. [All of them](libraries.md) are asked on " +
+		"the machine that this was built on.\n")
 	b.WriteString("- Every change is tried on 5.10 and 6.1. This page is checked there: if a kernel behaves otherwise than it says, the change is refused.\n")
 }

@@ -23,7 +23,7 @@ type Release struct {
 // pythonMinimal is Python with what its ssl module needs.
 var pythonMinimal = regexp.MustCompile(`^python3\.\d+-minimal$`)
 
-// Releases lists the kernels in the order of their age. Suites move: which version a suite has today is in [Image.Version].
+// Releases lists the kernels of each architecture in the order of their age. Suites move: which version a suite has today is in [Image.Version].
 func Releases() []Release {
 	return []Release{
 		{
@@ -54,6 +54,12 @@ func Releases() []Release {
 			Name: "arm64-6.1", Arch: "arm64", Suite: "bookworm",
 			kernel:   regexp.MustCompile(`^linux-image-6\.1\.0-\d+-cloud-arm64$`),
 			userland: []string{"openssl", "libssl3", "libc6", "libexpat1", "zlib1g", "busybox-static"},
+			python:   pythonMinimal,
+		},
+		{
+			Name: "arm64-6.12", Arch: "arm64", Suite: "trixie",
+			kernel:   regexp.MustCompile(`^linux-image-6\.12\.\d+\+deb13-cloud-arm64$`),
+			userland: []string{"openssl", "libssl3t64", "libc6", "libzstd1", "libexpat1", "zlib1g", "busybox-static"},
 			python:   pythonMinimal,
 		},
 	}

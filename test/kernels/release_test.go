@@ -9,7 +9,7 @@ func TestFindReleases(t *testing.T) {
 	for list, want := range map[string][]string{
 		"6.1":        {"6.1"},
 		"6.1, 5.10":  {"6.1", "5.10"},
-		"all":        {"5.10", "6.1", "6.12", "7.2", "arm64-6.1", "host"},
+		"all":        {"5.10", "6.1", "6.12", "7.2", "arm64-6.1", "arm64-6.12", "host"},
 		"host":       {"host"},
 		"":           nil,
 		"6.1,4.19":   nil,
