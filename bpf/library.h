@@ -135,7 +135,7 @@ static __always_inline void note_verify(__u64 session, __u8 family, __u32 result
 	e->error.depth = depth;
 }
 
-// note_store reads the result that X509_STORE_CTX_get_error is about to return.
+// note_store reads the result that X509_STORE_CTX_get_error is about to be asked for, or to return.
 static __always_inline void note_store(void *ctx, void *store)
 {
 	__u64 cookie = attach_cookie(ctx);

@@ -194,6 +194,14 @@ int BPF_KPROBE(put_error, int lib, int func, int reason)
 	return 0;
 }
 
+// At a call of the function that returns the result, whose argument is already in place.
+SEC("uprobe/verify_call")
+int BPF_KPROBE(verify_call, void *store)
+{
+	note_store(ctx, store);
+	return 0;
+}
+
 SEC("uprobe/verify_result")
 int BPF_KPROBE(verify_result, void *store)
 {

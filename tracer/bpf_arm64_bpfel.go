@@ -493,6 +493,7 @@ const (
 	bpfProgSslGetError               = "ssl_get_error"
 	bpfProgSslGetErrorReturn         = "ssl_get_error_return"
 	bpfProgSynRefused                = "syn_refused"
+	bpfProgVerifyCall                = "verify_call"
 	bpfProgVerifyCode                = "verify_code"
 	bpfProgVerifyResult              = "verify_result"
 	bpfVarAlikeEveryNs               = "alike_every_ns"
@@ -577,6 +578,7 @@ type bpfProgramSpecs struct {
 	SslGetError               *ebpf.ProgramSpec `ebpf:"ssl_get_error"`
 	SslGetErrorReturn         *ebpf.ProgramSpec `ebpf:"ssl_get_error_return"`
 	SynRefused                *ebpf.ProgramSpec `ebpf:"syn_refused"`
+	VerifyCall                *ebpf.ProgramSpec `ebpf:"verify_call"`
 	VerifyCode                *ebpf.ProgramSpec `ebpf:"verify_code"`
 	VerifyResult              *ebpf.ProgramSpec `ebpf:"verify_result"`
 }
@@ -739,6 +741,7 @@ type bpfPrograms struct {
 	SslGetError               *ebpf.Program `ebpf:"ssl_get_error"`
 	SslGetErrorReturn         *ebpf.Program `ebpf:"ssl_get_error_return"`
 	SynRefused                *ebpf.Program `ebpf:"syn_refused"`
+	VerifyCall                *ebpf.Program `ebpf:"verify_call"`
 	VerifyCode                *ebpf.Program `ebpf:"verify_code"`
 	VerifyResult              *ebpf.Program `ebpf:"verify_result"`
 }
@@ -769,6 +772,7 @@ func (p *bpfPrograms) Close() error {
 		p.SslGetError,
 		p.SslGetErrorReturn,
 		p.SynRefused,
+		p.VerifyCall,
 		p.VerifyCode,
 		p.VerifyResult,
 	)

@@ -12,7 +12,7 @@ const (
 // boringSymbols are all that are looked up, so that it takes one walk through the tables.
 var boringSymbols = []string{
 	boringCryptoMark, boringSSLMark, markLibcrypto,
-	"ERR_put_error", "SSL_get_error", "X509_STORE_CTX_get_error", "X509_STORE_CTX_get_error_depth",
+	"ERR_put_error", "SSL_get_error", verifyGetter, depthGetter,
 }
 
 // minSources is how many files of BoringSSL's ssl folder have to be named in a file that it is linked into: Bun has 28.
@@ -46,7 +46,7 @@ func boringFromSymbols(img *Image, symbols map[string]uint64) *Target {
 	t := &Target{Family: BoringSSL}
 	hasErrors := t.addPoint(img, ProbePutError, symbols["ERR_put_error"])
 	t.addPoint(img, ProbeGetError, symbols["SSL_get_error"])
-	t.addVerify(img, symbols["X509_STORE_CTX_get_error"], symbols["X509_STORE_CTX_get_error_depth"])
+	t.addVerify(img, symbols[verifyGetter], symbols[depthGetter])
 	if len(t.Points) == 0 {
 		return nil
 	}

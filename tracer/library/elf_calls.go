@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+
+	"golang.org/x/arch/x86/x86asm"
 )
 
 // site is a place in the code that calls a function, jumps to it, or loads its address from the GOT for that.
@@ -164,6 +166,49 @@ var (
 	endbr64 = []byte{0xf3, 0x0f, 0x1e, 0xfa}
 	btiC    = []byte{0x5f, 0x24, 0x03, 0xd5}
 )
+
+// isCall says that there is a direct call, or jump, at an address in the function that begins at another. On amd64 it is decoded from there: a
+// probe in the middle of an instruction would make another of it.
+func (img *Image) isCall(begin, at uint64) bool {
+	switch img.Machine() {
+	case elf.EM_X86_64:
+		return endsInCallAMD64(img.Bytes(begin, int(at-begin)+nearCallAMD64))
+	case elf.EM_AARCH64:
+		code := img.Bytes(at, 4)
+		return len(code) == 4 && binary.LittleEndian.Uint32(code)&0x7c000000 == 0x14000000 // B, BL imm26
+	}
+	return false
+}
+
+// nearCallAMD64 is the length of CALL rel32 and of JMP rel32.
+const nearCallAMD64 = 5
+
+// endsInCallAMD64 says that the last instruction is one of those two.
+func endsInCallAMD64(code []byte) bool {
+	for len(code) > nearCallAMD64 {
+		n := lengthAMD64(code)
+		if n == 0 || n > len(code) {
+			return false
+		}
+		code = code[n:]
+	}
+	return len(code) == nearCallAMD64 && (code[0] == 0xe8 || code[0] == 0xe9)
+}
+
+// lengthAMD64 is the length of the first instruction, 0 if it is not known.
+func lengthAMD64(code []byte) int {
+	if bytes.HasPrefix(code, endbr64) {
+		return len(endbr64)
+	}
+	if n := vectorLength(code); n > 0 {
+		return n
+	}
+	in, err := x86asm.Decode(code, 64)
+	if err != nil {
+		return 0
+	}
+	return in.Len
+}
 
 // has says that those bytes are at an address.
 func (img *Image) has(addr uint64, want []byte) bool {

@@ -25,7 +25,10 @@ const (
 	ProbeSetError Probe = "openssl_set_error"
 	// ProbePutError is the entry of ERR_put_error(int lib, int func, int reason, ...) of OpenSSL 1.1.1 and BoringSSL.
 	ProbePutError Probe = "put_error"
-	// ProbeVerifyResult is the entry of X509_STORE_CTX_get_error(X509_STORE_CTX *ctx).
+	// ProbeVerifyCall is a call of X509_STORE_CTX_get_error(X509_STORE_CTX *ctx) in a libssl. The kernel emulates a call, and has to step
+	// through what ProbeVerifyResult is on, which is an order of magnitude dearer in a virtual machine.
+	ProbeVerifyCall Probe = "verify_call"
+	// ProbeVerifyResult is the entry of that function.
 	ProbeVerifyResult Probe = "verify_result"
 	// ProbeVerifyCode is the place in BoringSSL's ssl_crypto_x509_session_verify_cert_chain at which the result of X509_verify_cert
 	// is in the register of a first argument. It runs once for each chain that the peer sent.

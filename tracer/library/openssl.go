@@ -11,17 +11,24 @@ const (
 	markLibcrypto = "OPENSSL_LH_new"
 )
 
+// Functions of libcrypto that return what came of a verification: an error, and of which certificate.
+const (
+	verifyGetter = "X509_STORE_CTX_get_error"
+	depthGetter  = "X509_STORE_CTX_get_error_depth"
+)
+
 // opensslSymbols are all that are looked up, so that it takes one walk through the tables.
 var opensslSymbols = []string{
 	markLibssl, markLibcrypto, "SSL_get_error", "ossl_statem_fatal", "ossl_rlayer_fatal",
-	"ERR_vset_error", "ERR_set_error", "ERR_put_error", "X509_STORE_CTX_get_error", "X509_STORE_CTX_get_error_depth",
+	"ERR_vset_error", "ERR_set_error", "ERR_put_error", verifyGetter, depthGetter,
 }
 
 // findOpenSSL returns the target of a libssl, of a libcrypto, or of a file with both in it; nil for any other file.
 //
-// [ProbeSetError] and [ProbePutError] are always among the points of a libcrypto, since it is not known here what the libssl
-// that calls it offers. Whoever attaches leaves them out for a process in whose libssl (or in the same file)
-// [ProbeStatemFatal] or [ProbeStatemFatal111] was found: those run for handshake failures only.
+// [ProbeSetError], [ProbePutError] and [ProbeVerifyResult] are always among the points of a libcrypto, since it is not known here
+// what the libssl that calls it offers. Whoever attaches leaves the first two out for a process in whose libssl (or in the same
+// file) [ProbeStatemFatal] or [ProbeStatemFatal111] was found, which run for handshake failures only, and the last where
+// [ProbeVerifyCall] was found. The layout that this needs is that of the libcrypto.
 func findOpenSSL(img *Image) (*Target, error) {
 	symbols := img.Symbols(opensslSymbols...)
 	t := &Target{Family: OpenSSL}
@@ -35,6 +42,11 @@ func findOpenSSL(img *Image) (*Target, error) {
 	if symbols[markLibssl] != 0 {
 		at(ProbeGetError, symbols["SSL_get_error"])
 		t.Note = addRaisers(img, at)
+	}
+	if symbols[markLibssl] != 0 && symbols[verifyGetter] == 0 {
+		for _, call := range verifyCalls(img) {
+			at(ProbeVerifyCall, call)
+		}
 	}
 	if symbols[markLibcrypto] != 0 {
 		at(ProbeSetError, symbols["ERR_vset_error"])
@@ -62,9 +74,9 @@ func addRaisers(img *Image, at func(Probe, uint64) bool) (note string) {
 
 // addVerifyResult needs both the function and the place of the result in the structure.
 func addVerifyResult(img *Image, symbols map[string]uint64, at func(Probe, uint64) bool, note string) (Layout, string) {
-	code, okCode := returnedField(img, symbols["X509_STORE_CTX_get_error"])
-	depth, _ := returnedField(img, symbols["X509_STORE_CTX_get_error_depth"])
-	if !okCode || !at(ProbeVerifyResult, symbols["X509_STORE_CTX_get_error"]) {
+	code, okCode := returnedField(img, symbols[verifyGetter])
+	depth, _ := returnedField(img, symbols[depthGetter])
+	if !okCode || !at(ProbeVerifyResult, symbols[verifyGetter]) {
 		missing := "the place of the verify result was not found: a refused certificate shows without its X509 error"
 		return Layout{}, strings.TrimPrefix(note+"; "+missing, "; ")
 	}

@@ -61,7 +61,7 @@ func TestOpenSSLHoweverCompiled(t *testing.T) {
 	}
 	for name, compiler := range builds {
 		t.Run(name, func(t *testing.T) {
-			path := compile(t, compiler)
+			path := compile(t, imitation, compiler)
 			statem, record := offsetOf(t, path, "ossl_statem_fatal"), offsetOf(t, path, "ossl_rlayer_fatal")
 			strip(t, compiler[0], path)
 			found := target(t, path, OpenSSL)
@@ -75,14 +75,14 @@ func TestOpenSSLHoweverCompiled(t *testing.T) {
 	}
 }
 
-func compile(t *testing.T, compiler []string) string {
+func compile(t *testing.T, source string, compiler []string) string {
 	t.Helper()
 	if _, err := exec.LookPath(compiler[0]); err != nil {
 		t.Skip("no compiler: ", err)
 	}
 	path := filepath.Join(t.TempDir(), "libssl.so")
 	cmd := exec.CommandContext(t.Context(), compiler[0], append(compiler[1:], "-fPIC", "-shared", "-nostdlib", "-w", "-x", "c", "-", "-o", path)...)
-	cmd.Stdin = strings.NewReader(imitation)
+	cmd.Stdin = strings.NewReader(source)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v: %s", compiler, err, out)
 	}
@@ -120,7 +120,7 @@ func strip(t *testing.T, compiler, path string) {
 }
 
 func TestStrippedOfEverythingSaysSo(t *testing.T) {
-	path := compile(t, []string{"gcc", "-O2", "-fno-asynchronous-unwind-tables"})
+	path := compile(t, imitation, []string{"gcc", "-O2", "-fno-asynchronous-unwind-tables"})
 	strip(t, "gcc", path)
 	found := target(t, path, OpenSSL)
 	if len(found.offsets(ProbeStatemFatal)) != 0 || found.Note == "" {

@@ -6,6 +6,24 @@ import (
 	"encoding/binary"
 )
 
+// verifyCalls returns the places in a libssl that call X509_STORE_CTX_get_error: ssl_verify_cert_chain does, whatever has verified the
+// chain, and the function that builds a program's own chain when it fails. It returns all of them, or none if one is no call
+// that can be emulated.
+func verifyCalls(img *Image) []uint64 {
+	functions := img.frames()
+	places := img.callers(verifyGetter)
+	for _, at := range places {
+		begin, _, ok := functions.function(at)
+		if !ok || at-begin > longestFunction || !img.isCall(begin, at) {
+			return nil
+		}
+	}
+	return places
+}
+
+// longestFunction bounds what is decoded to see where instructions begin. ssl_verify_cert_chain takes some 500 bytes.
+const longestFunction = 1 << 16
+
 // returnedField decodes a function that does nothing but return an int of the structure that it is given, and returns the
 // offset of that int: OpenSSL's structures are opaque and move from release to release.
 func returnedField(img *Image, addr uint64) (offset uint32, ok bool) {
