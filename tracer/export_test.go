@@ -127,3 +127,6 @@ func (t *Tracer) Flights() (counted, there map[uint64]uint32, err error) {
 }
 
 const flightPlaces = 16384 // FLIGHTS in bpf/flight.h
+
+// HasShadowStacks says whether processes may have them here.
+var HasShadowStacks = hasShadowStacks

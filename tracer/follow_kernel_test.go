@@ -26,6 +26,24 @@ for line in sys.stdin:
     print("done", flush=True)
 `
 
+// attempting starts a program of attempts, and returns what makes it attempt one.
+func attempting(t *testing.T, cmd *exec.Cmd) func(how string) {
+	t.Helper()
+	in, out := converse(t, cmd)
+	said := ""
+	if _, err := fmt.Fscan(out, &said); err != nil {
+		t.Fatal(err)
+	}
+	return func(how string) {
+		if _, err := fmt.Fprintln(in, how); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fscan(out, &said); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestFailuresAreFollowed: once a handshake of a process has failed it is heard what it asks its library, and nobody else is.
 func TestFailuresAreFollowed(t *testing.T) {
 	python, err := exec.LookPath("python3")
@@ -37,22 +55,10 @@ func TestFailuresAreFollowed(t *testing.T) {
 	w.runs(t, "") // counts from now on
 	config := &tls.Config{Certificates: []tls.Certificate{c.ca.leaf}}
 	server := serve(t, "tcp", "127.0.0.1:0", func(n net.Conn) { _, _ = io.Copy(io.Discard, tls.Server(n, config)) })
-	attempt := func() func(string) {
-		in, out := converse(t, exec.Command(python, "-c", attempts, strconv.Itoa(int(server.Port())), c.pem))
-		said := ""
-		if _, err := fmt.Fscan(out, &said); err != nil {
-			t.Fatal(err)
-		}
-		return func(how string) {
-			if _, err := fmt.Fprintln(in, how); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := fmt.Fscan(out, &said); err != nil {
-				t.Fatal(err)
-			}
-		}
+	client := func() func(string) {
+		return attempting(t, exec.Command(python, "-c", attempts, strconv.Itoa(int(server.Port())), c.pem))
 	}
-	failing, healthy := attempt(), attempt()
+	failing, healthy := client(), client()
 	failing("healthy") // by its first connection a process is known
 	healthy("healthy")
 	for range 2 { // closed too early to be counted as successes

@@ -1,6 +1,10 @@
 package tracer
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 func TestParseLockdown(t *testing.T) {
 	for text, want := range map[string]string{
@@ -13,5 +17,28 @@ func TestParseLockdown(t *testing.T) {
 		if got := parseLockdown(text); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
+	}
+}
+
+func TestHasShadowStacks(t *testing.T) {
+	for name, tc := range map[string]struct {
+		cpuinfo string
+		want    bool
+	}{
+		"a processor with them":      {"processor\t: 0\nflags\t\t: fpu user_shstk ibt\n\nprocessor\t: 1\n", true},
+		"one without":                {"processor\t: 0\nflags\t\t: fpu ibt\n", false},
+		"a kernel that uses its own": {"flags\t\t: fpu shstk\nvmx flags\t: user_shstk\n", false},
+		"arm64":                      {"processor\t: 0\nFeatures\t: fp asimd\n", false},
+	} {
+		proc := t.TempDir()
+		if err := os.WriteFile(filepath.Join(proc, "cpuinfo"), []byte(tc.cpuinfo), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := hasShadowStacks(proc); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+	if !hasShadowStacks(t.TempDir()) {
+		t.Error("they are ruled out where nothing can be read")
 	}
 }

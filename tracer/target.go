@@ -14,8 +14,10 @@ type State string
 const (
 	StateAttached State = "attached"
 	StateRefused  State = "refused" // the kernel or the file did not let us: see Why
-	StateReleased State = "released"
-	StateFound    State = "found" // only looked at, by Probe
+	// StateStandby is for a file in use that needs no probes: better places were found beside it, or nothing that makes sessions.
+	StateStandby  State = "standby"
+	StateReleased State = "released" // nobody uses it any more
+	StateFound    State = "found"    // only looked at, by Probe
 )
 
 // Target is one file with a TLS library in which probes are, or should be.
@@ -59,6 +61,8 @@ func (f *file) report(l library.Target) Target {
 	switch {
 	case f.why != "":
 		r.State, r.Why = StateRefused, f.why
+	case len(f.links) == 0 && f.users > 0:
+		r.State = StateStandby
 	case len(f.links) == 0:
 		r.State = StateReleased
 	}

@@ -32,6 +32,7 @@ type targets struct {
 	proc      string
 	prober    *prober // nil if files are only looked at
 	deep      bool
+	shadowed  bool // processes may have shadow stacks
 	follower  *follower
 	log       *slog.Logger
 	announced chan int
@@ -44,13 +45,14 @@ type targets struct {
 
 // file is a file that was looked into.
 type file struct {
-	path      string
-	libraries []library.Target
-	points    map[library.Point]bool
-	links     []link.Link
-	handle    *os.File // held as long as there are links
-	users     int
-	why       string
+	path       string
+	libraries  []library.Target
+	points     map[library.Point]bool
+	links      map[library.Probe][]link.Link
+	callLayout library.Layout // that the probes at calls in a libssl were told
+	handle     *os.File       // held as long as there are links
+	users      int
+	why        string
 }
 
 // newTargets makes targets that put probes into libraries; without a prober, it only looks.
@@ -59,6 +61,7 @@ func newTargets(o Options, p *prober) *targets {
 		proc: "/proc", prober: p, deep: o.GetError, log: o.Logger,
 		announced: make(chan int, maxAnnounced), files: map[fileID]*file{}, users: map[procID][]*file{},
 	}
+	t.shadowed = hasShadowStacks(t.proc)
 	t.follower = newFollower(t.deepLinks, time.Now, o.Logger)
 	return t
 }
@@ -142,11 +145,17 @@ func (t *targets) look(pid int) {
 	}
 	used := t.withLibraries(t.open(pid, maps))
 	if t.prober != nil {
-		for _, f := range used {
-			t.attach(f, used)
-		}
+		t.reconcile(used)
+		t.attachAll(used)
 	}
 	t.use(id, used)
+}
+
+// attachAll puts the probes into the files of a process.
+func (t *targets) attachAll(files []*file) {
+	for _, f := range files {
+		t.attach(f, files)
+	}
 }
 
 // opened is a file that is held open, or known already.
@@ -199,7 +208,10 @@ func (t *targets) analyse(o opened) {
 	libraries, err := library.Analyse(o.handle, o.id.size)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	o.libraries, o.points = libraries, map[library.Point]bool{}
+	if t.shadowed {
+		libraries = without(library.ProbeVerifyCall, libraries)
+	}
+	o.libraries, o.points, o.links = libraries, map[library.Point]bool{}, map[library.Probe][]link.Link{}
 	if err != nil && !errors.Is(err, library.ErrNoTLS) {
 		o.why = err.Error()
 	}
@@ -229,7 +241,7 @@ func survey(ctx context.Context, o Options) []Target {
 	t.scan(ctx)
 	all := t.list()
 	for i := range all {
-		if all[i].State == StateReleased {
+		if all[i].State == StateStandby {
 			all[i].State = StateFound
 		}
 	}
@@ -241,10 +253,12 @@ func (t *targets) attach(f *file, together []*file) {
 	if f.handle == nil {
 		return
 	}
-	standIn := slices.ContainsFunc(together, isOpenSSL) && !slices.ContainsFunc(together, hasStatemFatal)
 	for _, l := range f.libraries {
+		if l.Family == library.OpenSSL {
+			l.Layout = openSSLLayout(f, together)
+		}
 		missing := pointsOf(l, func(p library.Point, u uprobe) bool {
-			return !f.points[p] && (t.deep || !u.deep) && (standIn || !u.fallback || l.Family != library.OpenSSL)
+			return !f.points[p] && (t.deep || !u.deep) && (l.Family != library.OpenSSL || belongs(u, f, together))
 		})
 		for probe, points := range missing {
 			t.attachPoints(f, probe, points, l)
@@ -276,25 +290,14 @@ func (t *targets) attachPoints(f *file, probe library.Probe, points []library.Po
 	for _, p := range points {
 		f.points[p] = true
 	}
-	f.links = append(f.links, links...)
+	f.links[probe] = append(f.links[probe], links...)
+	if probe == library.ProbeVerifyCall {
+		f.callLayout = l.Layout
+	}
 }
 
 // reach is a path by which a file that is held open can be reached.
 func (f *file) reach() string { return fmt.Sprintf("/proc/self/fd/%d", f.handle.Fd()) }
-
-func hasStatemFatal(f *file) bool {
-	return f.has(library.ProbeStatemFatal) || f.has(library.ProbeStatemFatal111)
-}
-
-// isOpenSSL says that a file makes sessions: a libssl, or a program with one in it. A libcrypto alone does not.
-func isOpenSSL(f *file) bool { return f.has(library.ProbeGetError) }
-
-// has says that a place for a probe was found in an OpenSSL.
-func (f *file) has(probe library.Probe) bool {
-	return slices.ContainsFunc(f.libraries, func(l library.Target) bool {
-		return l.Family == library.OpenSSL && slices.ContainsFunc(l.Points, func(p library.Point) bool { return p.Probe == probe })
-	})
-}
 
 // use notes which files a process uses; an exec may have changed them.
 func (t *targets) use(p procID, files []*file) {
@@ -351,15 +354,17 @@ func (t *targets) release() {
 // close takes the probes out, all at the same time: each waits until no processor is in the middle of it.
 func (f *file) close(log *slog.Logger) {
 	var closing sync.WaitGroup
-	for _, l := range f.links {
-		closing.Go(func() {
-			if err := l.Close(); err != nil {
-				log.Warn("cannot take a probe out of a TLS library", "path", f.path, "error", err)
-			}
-		})
+	for _, links := range f.links {
+		for _, l := range links {
+			closing.Go(func() {
+				if err := l.Close(); err != nil {
+					log.Warn("cannot take a probe out of a TLS library", "path", f.path, "error", err)
+				}
+			})
+		}
 	}
 	closing.Wait()
-	f.links = nil
+	clear(f.links)
 	clear(f.points)
 	if f.handle != nil {
 		_ = f.handle.Close()

@@ -16,20 +16,25 @@ import (
 
 // uprobe is how a probe of a library is attached: a program for the place and, for some, one for the function's return.
 type uprobe struct {
-	probe    library.Probe
-	entry    string
-	exit     string
-	deep     bool // runs on the data path, too: only when asked for, or in a process that is followed
-	fallback bool // noisier: only where the function that raises fatal errors alone was not found
+	probe library.Probe
+	entry string
+	exit  string
+	deep  bool // runs on the data path, too: only when asked for, or in a process that is followed
+	// standsFor are better places in an OpenSSL, quieter or cheaper: this one is for processes in which none of them was found.
+	standsFor []library.Probe
 }
+
+// raisers are the functions that raise fatal errors alone.
+var raisers = []library.Probe{library.ProbeStatemFatal, library.ProbeStatemFatal111}
 
 var uprobes = []uprobe{
 	{probe: library.ProbeStatemFatal, entry: bpfProgOpensslStatemFatal},
 	{probe: library.ProbeStatemFatal111, entry: bpfProgOpensslStatemFatal111},
 	{probe: library.ProbeRecordFatal, entry: bpfProgOpensslRecordFatal},
-	{probe: library.ProbeSetError, entry: bpfProgOpensslSetError, fallback: true},
-	{probe: library.ProbePutError, entry: bpfProgPutError, fallback: true},
-	{probe: library.ProbeVerifyResult, entry: bpfProgVerifyResult},
+	{probe: library.ProbeSetError, entry: bpfProgOpensslSetError, standsFor: raisers},
+	{probe: library.ProbePutError, entry: bpfProgPutError, standsFor: raisers},
+	{probe: library.ProbeVerifyCall, entry: bpfProgVerifyCall},
+	{probe: library.ProbeVerifyResult, entry: bpfProgVerifyResult, standsFor: []library.Probe{library.ProbeVerifyCall}},
 	{probe: library.ProbeVerifyCode, entry: bpfProgVerifyCode},
 	{probe: library.ProbeGoAlert, entry: bpfProgGoAlert},
 	{probe: library.ProbeGoHandshake, entry: bpfProgGoHandshake},
@@ -206,7 +211,7 @@ func closeAll(links []link.Link) error {
 func cookie(p library.Probe, t library.Target) uint64 {
 	l := t.Layout
 	switch p {
-	case library.ProbeVerifyResult:
+	case library.ProbeVerifyCall, library.ProbeVerifyResult:
 		return uint64(l.VerifyError&0xffff) | uint64(l.VerifyDepth&0xffff)<<16 | uint64(kernelFamily(t.Family))<<32
 	case library.ProbeGoAlert:
 		return uint64(l.GoFD&0xffff) | uint64(l.GoTCPConn)<<32

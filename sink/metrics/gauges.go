@@ -18,7 +18,8 @@ func newGauges() gauges {
 			"Whether something is attached in the kernel for this purpose (1), or nothing is (0); variant is what serves it.",
 			[]string{"hook", "variant"}, nil),
 		libraries: prometheus.NewDesc("tlstrace_library_targets",
-			"Files with TLS libraries that processes use, by family and by what became of the probes.",
+			"Files with TLS libraries, by family and by what became of the probes: attached, standby (in use, and none is needed), "+
+				"refused, released (of nobody any more).",
 			[]string{"library", "state"}, nil),
 	}
 }
