@@ -3,12 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
-
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/link"
 
 	"github.com/tlstrace/tlstrace/test/bench/cgroup"
 	"github.com/tlstrace/tlstrace/test/bench/lane"
@@ -18,7 +12,8 @@ import (
 // costs are what single things cost on this machine, in nanoseconds.
 type costs struct {
 	dispatch sample.Sample // of a program on a packet that does nothing
-	hit      sample.Sample // of a probe in a program that does nothing
+	hit      sample.Sample // of a probe that does nothing, on an instruction that the kernel has to step through
+	call     sample.Sample // of one on a call, which the kernel emulates
 	stats    sample.Sample // what kernel.bpf_stats_enabled adds to a run
 }
 
@@ -39,11 +34,9 @@ func measureCosts(ctx context.Context, tree *cgroup.Tree) (c costs, err error) {
 		if err := c.packets(tree, bare, empty); err != nil {
 			return c, err
 		}
-		hit, err := hitCost()
-		if err != nil {
+		if err := c.probes(); err != nil {
 			return c, err
 		}
-		c.hit = append(c.hit, hit)
 	}
 	return c, nil
 }
@@ -84,45 +77,4 @@ func (c *costs) packets(tree *cgroup.Tree, bare, empty *lane.Lane) error {
 	c.dispatch = append(c.dispatch, plain/runs)
 	c.stats = append(c.stats, (counted[1].Minus(counted[0]).Median()-plain)/runs)
 	return nil
-}
-
-// probed is what is probed.
-//
-//go:noinline
-func probed(n int) int { return n + 1 }
-
-const probedCalls = 2000
-
-// hitCost times calls of a function with and without a probe that does nothing.
-func hitCost() (float64, error) {
-	nothing, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "empty", Type: ebpf.Kprobe, License: "Dual BSD/GPL", Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
-	})
-	if err != nil {
-		return 0, fmt.Errorf("load an empty probe: %w", err)
-	}
-	defer func() { _ = nothing.Close() }()
-	self, err := link.OpenExecutable("/proc/self/exe")
-	if err != nil {
-		return 0, err
-	}
-	without := timeCalls()
-	probe, err := self.Uprobe("main.probed", nothing, nil)
-	if err != nil {
-		return 0, fmt.Errorf("attach an empty probe: %w", err)
-	}
-	with := timeCalls()
-	return float64(with-without) / probedCalls, probe.Close()
-}
-
-func timeCalls() time.Duration {
-	begun := time.Now()
-	n := 0
-	for range probedCalls {
-		n = probed(n)
-	}
-	if n != probedCalls {
-		return 0
-	}
-	return time.Since(begun)
 }

@@ -153,6 +153,21 @@ func (c counted) time(of kind) float64 {
 	return sum
 }
 
+// traps sums what it took to come to the programs in libraries, for a request: most are on an instruction that the kernel has to step through.
+func (c counted) traps(each costs) float64 {
+	sum := 0.0
+	for name, p := range c.programs {
+		switch {
+		case kindOf(name) != inLibrary:
+		case name == "verify_call":
+			sum += p.runs * each.call.Median()
+		default:
+			sum += p.runs * each.hit.Median()
+		}
+	}
+	return sum
+}
+
 // share is what the proxy pays for a request, in nanoseconds: what programs do, and that they are called at all. It owns every second end of
 // the connections.
 type share struct{ packets, sockets, hits float64 }
@@ -166,10 +181,10 @@ func (s share) String() string {
 }
 
 func (c counted) share(each costs) share {
-	dispatch, hit := each.dispatch.Median(), each.hit.Median()
+	dispatch := each.dispatch.Median()
 	s := share{
 		sockets: (c.runs(onSocket)*dispatch + c.time(onSocket)) / 2,
-		hits:    c.profile.hitsOfProxy() * (c.runs(inLibrary)*hit + c.time(inLibrary)),
+		hits:    c.profile.hitsOfProxy() * (c.traps(each) + c.time(inLibrary)),
 	}
 	if runs := c.runs(onPacket); runs > 0 {
 		s.packets = min(runs, c.packets) * (dispatch + c.time(onPacket)/runs)

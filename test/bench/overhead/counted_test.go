@@ -9,7 +9,7 @@ import (
 )
 
 func TestShareOfTheProxy(t *testing.T) {
-	each := costs{dispatch: sample.Sample{100}, hit: sample.Sample{10_000}}
+	each := costs{dispatch: sample.Sample{100}, hit: sample.Sample{10_000}, call: sample.Sample{600}}
 	for _, tc := range []struct {
 		name string
 		ran  map[string]program
@@ -23,6 +23,7 @@ func TestShareOfTheProxy(t *testing.T) {
 		{"births and ends", map[string]program{"socket_event": {200, 200 * 250e-9}}, 300},
 		// Every second hit is the client's.
 		{"probes", map[string]program{"verify_result": {200, 200 * 550e-9}}, 10_500},
+		{"probes on calls", map[string]program{"verify_call": {200, 200 * 550e-9}}, 1_100},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := newCounted(profile{}, subject{}, tc.ran, lane.Ran{Runs: 400, Time: 400 * 50 * time.Nanosecond}, 100)
@@ -36,7 +37,7 @@ func TestShareOfTheProxy(t *testing.T) {
 func TestKinds(t *testing.T) {
 	for program, want := range map[string]kind{
 		"packet_sent": onPacket, "packet_received": onPacket, "socket_event": onSocket, "reset_sent_tracepoint_reason": onSocket,
-		"reset_received_tracepoint": onSocket, "socket_destroyed": onSocket, "verify_result": inLibrary, "go_handshake": inLibrary,
+		"reset_received_tracepoint": onSocket, "socket_destroyed": onSocket, "verify_result": inLibrary, "verify_call": inLibrary, "go_handshake": inLibrary,
 	} {
 		if got := kindOf(program); got != want {
 			t.Errorf("%s: %v, want %v", program, got, want)

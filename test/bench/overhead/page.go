@@ -59,7 +59,8 @@ func (r *results) prices(b *strings.Builder) {
 		}
 	}{
 		{"a program on a packet that does nothing: its dispatch", r.costs.dispatch},
-		{"a probe in a library that does nothing: one hit", r.costs.hit},
+		{"a probe in a library that does nothing: one hit, on a call (`verify_call`)", r.costs.call},
+		{"the same on any other instruction, which the kernel has to step through", r.costs.hit},
 		{"what `kernel.bpf_stats_enabled` adds to a run", r.costs.stats},
 	} {
 		lower, upper := p.of.Quartiles()
