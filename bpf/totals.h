@@ -63,7 +63,7 @@ static __always_inline void count_total(const struct handshake *hs)
 	if (!t)
 		return;
 	if (hs->stream[hs->role == ROLE_CLIENT ? RECEIVED : SENT].records)
-		__sync_fetch_and_add(&t->tls, 1); // from now on plaintext sent to this port, or a reset, means something
+		__sync_fetch_and_add(&t->tls, 1); // plaintext to this port, or a reset, now means something
 	if (hs->ending == END_SUCCEEDED) {
 		__sync_fetch_and_add(&t->succeeded, 1);
 		count_latency(t, hs);
