@@ -27,7 +27,7 @@ func TestHasShadowStacks(t *testing.T) {
 	}{
 		"a processor with them":      {"processor\t: 0\nflags\t\t: fpu user_shstk ibt\n\nprocessor\t: 1\n", true},
 		"one without":                {"processor\t: 0\nflags\t\t: fpu ibt\n", false},
-		"a kernel that uses its own": {"flags\t\t: fpu shstk\nvmx flags\t: user_shstk\n", false},
+		"a kernel that uses its own": {"vmx flags\t: user_shstk\nflags\t\t: fpu shstk\n", false},
 		"arm64":                      {"processor\t: 0\nFeatures\t: fp asimd\n", false},
 	} {
 		proc := t.TempDir()

@@ -112,6 +112,16 @@ func TestOpenSSLLayout(t *testing.T) {
 	}
 }
 
+func TestCookieTellsWhereTheResultIs(t *testing.T) {
+	crypto := libcrypto("/usr/lib", layout36).libraries[0]
+	want := uint64(0xb8) | 0xb4<<16 | uint64(bpfFamilyFAMILY_OPENSSL)<<32
+	for _, p := range []library.Probe{atCall, atResult} {
+		if got := cookie(p, crypto); got != want {
+			t.Errorf("%s: %#x, want %#x", p, got, want)
+		}
+	}
+}
+
 func TestWithout(t *testing.T) {
 	before := libssl("/usr/lib", atFatal, atCall, atCall).libraries
 	after := without(atCall, before)
