@@ -38,8 +38,9 @@ func release() string {
 	return unix.ByteSliceToString(u.Release[:])
 }
 
-// hasShadowStacks says whether processes may have shadow stacks here (Linux 6.6, CONFIG_X86_USER_SHADOW_STACK). The kernel that emulates a CALL
-// under a uprobe has long pushed its return address onto the stack only, and the process dies of the first RET that looks for it on the other.
+// hasShadowStacks says whether processes may have shadow stacks here: on x86 since Linux 6.6 (CONFIG_X86_USER_SHADOW_STACK), on arm64,
+// where they are called guarded control stacks, since 6.13 (CONFIG_ARM64_GCS). The kernel that emulates a call under a uprobe has long
+// left its return address on the common stack only, and the process dies of the first return that looks for it on the other.
 func hasShadowStacks(proc string) bool {
 	f, err := os.Open(filepath.Join(proc, "cpuinfo"))
 	if err != nil {
@@ -47,8 +48,12 @@ func hasShadowStacks(proc string) bool {
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if name, flags, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "flags" {
+		name, flags, _ := strings.Cut(lines.Text(), ":")
+		switch strings.TrimSpace(name) {
+		case "flags": // x86
 			return slices.Contains(strings.Fields(flags), "user_shstk")
+		case "Features": // arm64
+			return slices.Contains(strings.Fields(flags), "gcs")
 		}
 	}
 	return false

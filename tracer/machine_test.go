@@ -29,6 +29,7 @@ func TestHasShadowStacks(t *testing.T) {
 		"one without":                {"processor\t: 0\nflags\t\t: fpu ibt\n", false},
 		"a kernel that uses its own": {"vmx flags\t: user_shstk\nflags\t\t: fpu shstk\n", false},
 		"arm64":                      {"processor\t: 0\nFeatures\t: fp asimd\n", false},
+		"arm64 with them":            {"processor\t: 0\nFeatures\t: fp asimd gcs\n", true},
 	} {
 		proc := t.TempDir()
 		if err := os.WriteFile(filepath.Join(proc, "cpuinfo"), []byte(tc.cpuinfo), 0o600); err != nil {

@@ -138,7 +138,7 @@ const hitsHead = `# What probes in TLS libraries cost while all is well
 
 Counted are the hits of the probes that are always on, on both ends of a connection together, by the kernel's own statistics. A hit takes
 one to two microseconds on bare metal, and up to ten in a virtual machine; where OpenSSL verifies a certificate it is on a call (` + "`verify_call`" + `),
-which the kernel need not step through, and takes about half a microsecond. A server that verifies nothing is never hit; OpenSSL and
+which the kernel need not step through, and takes half a microsecond to one. A server that verifies nothing is never hit; OpenSSL and
 BoringSSL are hit once where a certificate is verified, a Go client once where its handshake returns, and Go on either side once more where
 it says close_notify, through the function that sends alerts. Reads and writes are never hit.
 
