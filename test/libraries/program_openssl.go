@@ -26,7 +26,7 @@ func ownOpenSSL() program {
 
 // oldOpenSSL is 1.1.1, whose s_server goes on without a protocol in common: a script loads its libraries for that.
 func oldOpenSSL(root string) program {
-	p := suiteOpenSSL("1.1.1", "libcrypto.so.1.1", root)
+	p := suiteOpenSSL("1.1.1", "libssl.so.1.1", root)
 	libraries := filepath.Join(root, debian)
 	serve := p.server
 	p.server = func(s settings) []string {
