@@ -19,8 +19,9 @@ func agents(binary string, more ...string) []subject {
 	with := func(capture string, flags ...string) subject {
 		return agent(binary, capture, append(append([]string{"--capture", capture}, flags...), more...)...)
 	}
-	// A short connection is a sign: within the hold after a clean look nobody looks again, and what is measured has to fit into that.
-	adaptive := with("adaptive", "--capture-hold", "5s")
+	// A short connection is a sign: within the hold after a clean look nobody looks again, and what is measured has to fit into that, from the first
+	// container that it lets go of.
+	adaptive := with("adaptive", "--capture-hold", "8s")
 	adaptive.serves, adaptive.settle = nginxChains, introduced
 	return []subject{with("all"), adaptive, with("light")}
 }

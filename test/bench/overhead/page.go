@@ -32,7 +32,7 @@ func (r *results) save(path string) error {
 func (r *results) write(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(pageHead)
-	fmt.Fprintf(&b, "\nMeasured on %s; %s. %d comparisons each, with loads of %s on %d connections.\n",
+	fmt.Fprintf(&b, "\nMeasured on %s; %s. %d comparisons of each agent and half as many of the others, with loads of %s on %d connections.\n",
 		r.machine, r.versions, r.options.pairs, r.options.window, connections)
 	b.WriteString("\n## What must hold\n\n| goal | figure | |\n|---|---|---|\n")
 	for _, g := range r.goals() {

@@ -56,6 +56,9 @@ func mean(a, b figures) figures {
 	return figures{cpu: (a.cpu + b.cpu) / 2, throughput: (a.throughput + b.throughput) / 2, p99: (a.p99 + b.p99) / 2}
 }
 
+// othersEvery is in which turns what is not ours is compared, too: it costs more than a few turns are needed to show.
+const othersEvery = 2
+
 // compare loads a proxy in turns: without, with the first subject, without, with the second, and so on, over and over.
 func compare(ctx context.Context, progress io.Writer, l *lab, p profile, subjects []subject, o options) ([]compared, error) {
 	all := make([]compared, len(subjects))
@@ -65,6 +68,9 @@ func compare(ctx context.Context, progress io.Writer, l *lab, p profile, subject
 	}
 	for turn := range o.pairs {
 		for i, s := range subjects {
+			if !s.isAgent && turn%othersEvery != 0 {
+				continue
+			}
 			with, err := l.loadWith(ctx, p, s, o.window)
 			if err != nil {
 				return nil, fmt.Errorf("with %s: %w", s.name, err)
